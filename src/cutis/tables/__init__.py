@@ -1,0 +1,1 @@
+"""The tables that cross seams: `Manifest` and `Predictions`, each a value and a file."""

@@ -1,0 +1,300 @@
+"""`Manifest`: one row per image, with its diagnosis as a taxonomy node, and its groups.
+
+On disk a CSV (or Parquet) whose paths are relative to its own folder where that is possible. Columns
+beyond `COLUMNS` are kept as they are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cutis.checks import BoolArray, did_you_mean
+from cutis.errors import InputError, LeakageError, ManifestError, MissingExtraError
+from cutis.files import atomic_path
+from cutis.taxonomy import ClassSet, Taxonomy, load_taxonomy
+
+REQUIRED = ("image_id", "path", "diagnosis")
+COLUMNS = {
+    "image_id": "Unique name of the image.",
+    "path": "The picture, absolute or relative to the manifest's folder.",
+    "diagnosis": "A node of the taxonomy; empty where unknown.",
+    "label": "The diagnosis as the source wrote it.",
+    "lesion_id": "Images of one lesion share it.",
+    "patient_id": "Images of one person share it.",
+    "age_years": "Age at imaging.",
+    "sex": "female or male; empty where unknown.",
+    "site": "Body site, as the source wrote it.",
+    "fitzpatrick": "Fitzpatrick skin type, 1 to 6.",
+    "ground_truth": "How the diagnosis was made: histopathology, follow_up, consensus, confocal.",
+    "source": "The data set the row comes from.",
+    "mask_path": "The lesion mask, if any.",
+    "duplicate_group": "Images that show the same picture share it; written by the audit.",
+    "split": "train, val or test; written by the split.",
+    "fold": "0 to K-1; written by the split.",
+}
+TEXT_COLUMNS = tuple(name for name in COLUMNS if name not in ("age_years", "fitzpatrick", "fold"))
+SPLITS = ("train", "val", "test")
+GROUP_COLUMNS = ("lesion_id", "patient_id", "duplicate_group")
+
+
+@dataclass(frozen=True, eq=False)
+class Manifest:
+    """One row per image; a manifest that exists is valid.
+
+    Every column of `COLUMNS` is present in `frame` (text columns hold "" where unknown, numbers
+    nan), ids are unique, diagnoses are nodes of `taxonomy`, paths are absolute. Whether files exist
+    and whether a split leaks is checked by `read`, and by `require_files` and `require_no_leak`.
+
+    Raises:
+        ManifestError: every fault at once, with line numbers as in the file.
+    """
+
+    frame: pd.DataFrame
+    taxonomy: Taxonomy
+    name: str = "manifest"
+
+    def __post_init__(self) -> None:
+        missing = [column for column in REQUIRED if column not in self.frame]
+        if missing:
+            raise ManifestError(
+                self.name,
+                [
+                    f"column {c!r} is missing{did_you_mean(c, map(str, self.frame.columns))}"
+                    for c in missing
+                ],
+            )
+        frame = _complete(self.frame, self.name)
+        problems = [*_id_problems(frame), *_diagnosis_problems(frame, self.taxonomy)]
+        problems += _split_problems(frame)
+        if problems:
+            raise ManifestError(self.name, problems)
+        object.__setattr__(self, "frame", frame)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @classmethod
+    def read(
+        cls,
+        path: Path,
+        *,
+        taxonomy: Taxonomy | None = None,
+        check_files: bool = True,
+        check_leaks: bool = True,
+    ) -> "Manifest":
+        """Read and check a manifest.
+
+        Raises:
+            InputError: no such file, or not a table.
+            ManifestError: faults in the table, or pictures that do not exist.
+            LeakageError: a lesion, patient or duplicate stands in two splits.
+        """
+        frame = _read_table(path)
+        for column in ("path", "mask_path"):
+            if column in frame:
+                frame[column] = [_absolute(value, path.parent) for value in frame[column]]
+        manifest = cls(frame, taxonomy or load_taxonomy(), name=str(path))
+        if check_files:
+            manifest.require_files()
+        if check_leaks:
+            manifest.require_no_leak()
+        return manifest
+
+    def write(self, path: Path) -> None:
+        """Write CSV or Parquet, by the name's ending; columns that hold nothing are left out."""
+        folder = path.absolute().parent
+        frame = self.frame.copy()
+        for column in ("path", "mask_path"):
+            frame[column] = [_relative(value, folder) for value in frame[column]]
+        empty = [
+            column
+            for column in frame
+            if column not in REQUIRED and frame[column].isin(["", np.nan]).all()
+        ]
+        frame = frame.drop(columns=empty)
+        with atomic_path(path) as partial:
+            if path.suffix == ".parquet":
+                _require_pyarrow()
+                frame.to_parquet(partial, index=False)
+            else:
+                frame.to_csv(partial, index=False, lineterminator="\n")
+
+    @property
+    def image_ids(self) -> tuple[str, ...]:
+        """Unique names, in row order."""
+        return tuple(self.frame["image_id"])
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Absolute paths of the pictures, in row order."""
+        return tuple(Path(value) for value in self.frame["path"])
+
+    @property
+    def diagnoses(self) -> tuple[str, ...]:
+        """Taxonomy nodes, "" where unknown, in row order."""
+        return tuple(self.frame["diagnosis"])
+
+    def class_set(self) -> ClassSet:
+        """The classes that the labelled rows name."""
+        return ClassSet.of(self.taxonomy, (d for d in self.diagnoses if d))
+
+    def clusters(self) -> npt.NDArray[np.str_]:
+        """The unit of resampling per row: the lesion, or the image where no lesion is given."""
+        lesion = self.frame["lesion_id"].to_numpy(dtype=str)
+        return np.where(lesion == "", np.char.add("image:", np.array(self.image_ids)), lesion)
+
+    def rows(self, keep: BoolArray) -> "Manifest":
+        """The rows where `keep` is true."""
+        return replace(self, frame=self.frame[keep].reset_index(drop=True))
+
+    def split(self, name: str) -> "Manifest":
+        """The rows of one split.
+
+        Raises:
+            ManifestError: the manifest has no such split.
+        """
+        keep = (self.frame["split"] == name).to_numpy()
+        if not keep.any():
+            present = sorted(set(self.frame["split"]) - {""})
+            way_out = f"it has {', '.join(present)}" if present else "run `cutis data split` first"
+            raise ManifestError(self.name, [f"no rows in split {name!r}; {way_out}"])
+        return self.rows(keep)
+
+    def labelled(self) -> "Manifest":
+        """The rows that have a diagnosis."""
+        return self.rows((self.frame["diagnosis"] != "").to_numpy())
+
+    def with_columns(self, **columns: Sequence[object] | npt.NDArray[np.generic]) -> "Manifest":
+        """The same rows with columns added or replaced."""
+        return replace(self, frame=self.frame.assign(**columns))
+
+    def require_files(self) -> None:
+        """Check that every picture and mask exists.
+
+        Raises:
+            ManifestError: naming the first missing ones.
+        """
+        missing = [
+            f"line {line}: {value} does not exist"
+            for column in ("path", "mask_path")
+            for line, value in enumerate(self.frame[column], start=2)
+            if value and not Path(value).is_file()
+        ]
+        if missing:
+            raise ManifestError(self.name, missing)
+
+    def require_no_leak(self) -> None:
+        """Check that no lesion, patient or duplicate stands in two splits.
+
+        Raises:
+            LeakageError: naming every group that does, with its lines.
+        """
+        problems = [
+            problem
+            for group in GROUP_COLUMNS
+            for side in ("split", "fold")
+            for problem in _straddling(self.frame, group, side)
+        ]
+        if problems:
+            raise LeakageError(self.name, problems)
+
+
+def _complete(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    completed = frame.reset_index(drop=True).copy()
+    for column in TEXT_COLUMNS:
+        if column not in completed:
+            completed[column] = ""
+        completed[column] = completed[column].astype(object).where(completed[column].notna(), "")
+        completed[column] = completed[column].astype(str).str.strip()
+    for column in ("age_years", "fitzpatrick", "fold"):
+        if column not in completed:
+            completed[column] = np.nan
+        try:
+            completed[column] = pd.to_numeric(completed[column]).astype(float)
+        except (ValueError, TypeError) as fault:
+            raise ManifestError(name, [f"column {column!r} is not numeric ({fault})"]) from None
+    first = [column for column in COLUMNS]
+    return completed[[*first, *(c for c in completed.columns if c not in COLUMNS)]]
+
+
+def _id_problems(frame: pd.DataFrame) -> list[str]:
+    problems = [
+        f"line {line}: {column!r} is empty"
+        for column in ("image_id", "path")
+        for line in np.flatnonzero(frame[column] == "") + 2
+    ]
+    ids = frame["image_id"]
+    for image_id, group in frame[ids.duplicated(keep=False) & (ids != "")].groupby("image_id"):
+        problems.append(f"{_lines(group.index)}: image_id {image_id!r} is repeated")
+    return problems
+
+
+def _diagnosis_problems(frame: pd.DataFrame, taxonomy: Taxonomy) -> list[str]:
+    problems: list[str] = []
+    for diagnosis, group in frame.groupby("diagnosis"):
+        if diagnosis and diagnosis not in taxonomy.nodes:
+            guess = did_you_mean(str(diagnosis), taxonomy.nodes)
+            problems.append(
+                f"{_lines(group.index)}: diagnosis {diagnosis!r} is not in taxonomy "
+                f"{taxonomy.name!r}{guess}"
+            )
+    return problems
+
+
+def _split_problems(frame: pd.DataFrame) -> list[str]:
+    return [
+        f"{_lines(group.index)}: split {name!r} is not one of {', '.join(SPLITS)}"
+        f"{did_you_mean(str(name), SPLITS)}"
+        for name, group in frame.groupby("split")
+        if name and name not in SPLITS
+    ]
+
+
+def _straddling(frame: pd.DataFrame, group: str, side: str) -> list[str]:
+    known = frame[(frame[group] != "") & frame[side].notna() & (frame[side] != "")]
+    sides = known.groupby(group)[side].nunique()
+    kind = group.removesuffix("_id").replace("_", " ")
+    return [
+        f"{_lines(rows.index)}: {kind} {key!r} is in {side}s "
+        f"{' and '.join(str(value) for value in sorted(set(rows[side])))}"
+        for key, rows in known[known[group].isin(sides[sides > 1].index)].groupby(group)
+    ]
+
+
+def _lines(index: "pd.Index[int]") -> str:
+    lines = [str(row + 2) for row in index]
+    shown = ", ".join(lines[:4]) + (f" and {len(lines) - 4} more" if len(lines) > 4 else "")
+    return f"line{'s' if len(lines) > 1 else ''} {shown}"
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        if path.suffix == ".parquet":
+            _require_pyarrow()
+            return pd.read_parquet(path)
+        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (ValueError, OSError) as fault:
+        raise InputError(f"{path}: not a readable table ({fault})") from fault
+
+
+def _require_pyarrow() -> None:
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("pyarrow", "parquet") from None
+
+
+def _absolute(value: object, folder: Path) -> str:
+    text = "" if value is None or value != value else str(value)
+    return str((folder / text).absolute()) if text else ""
+
+
+def _relative(value: str, folder: Path) -> str:
+    path = Path(value)
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else value

@@ -1,0 +1,67 @@
+"""`ClassSet`: what a classifier tells apart, as disjoint nodes of the taxonomy."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from cutis.errors import InputError, TaxonomyError
+from cutis.taxonomy.tree import Taxonomy
+
+
+@dataclass(frozen=True, eq=False)
+class ClassSet:
+    """Classes in order; a diagnosis belongs to the class that is it or stands above it.
+
+    Raises:
+        TaxonomyError: a class is not a node, is repeated, or stands above another one.
+        InputError: fewer than two classes.
+    """
+
+    taxonomy: Taxonomy
+    classes: tuple[str, ...]
+    _class_of: dict[str, int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.classes) < 2:
+            raise InputError(f"a classifier needs at least two classes, got {list(self.classes)}")
+        nodes = self.taxonomy.resolve_all(self.classes, source="classes")
+        class_of: dict[str, int] = {}
+        problems: list[str] = []
+        for index, node in enumerate(nodes):
+            for member in self.taxonomy.descendants(node):
+                if class_of.setdefault(member, index) != index:
+                    problems.append(f"{node!r} and {nodes[class_of[member]]!r} overlap")
+        if problems:
+            raise TaxonomyError("classes", sorted(set(problems)))
+        object.__setattr__(self, "classes", tuple(nodes))
+        object.__setattr__(self, "_class_of", class_of)
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    @classmethod
+    def of(cls, taxonomy: Taxonomy, diagnoses: Iterable[str]) -> "ClassSet":
+        """The classes of a data set: its distinct diagnoses, in alphabetical order.
+
+        A diagnosis that stands above another one of the data set (coarse and fine labels mixed)
+        swallows it.
+        """
+        present = set(diagnoses)
+        top = [node for node in present if not present & set(taxonomy.ancestors(node))]
+        return cls(taxonomy, tuple(sorted(top)))
+
+    def index_of(self, diagnosis: str) -> int | None:
+        """The position of the class that holds a diagnosis, None where no class does."""
+        return self._class_of.get(diagnosis)
+
+    def indices_of(self, diagnoses: Sequence[str]) -> list[int]:
+        """Positions for several diagnoses.
+
+        Raises:
+            TaxonomyError: some diagnosis belongs to no class.
+        """
+        found = [self._class_of.get(diagnosis) for diagnosis in diagnoses]
+        outside = {d for d, index in zip(diagnoses, found, strict=True) if index is None}
+        if outside:
+            listed = [f"diagnosis {d!r} belongs to no class of {list(self.classes)}" for d in outside]
+            raise TaxonomyError("classes", sorted(listed))
+        return [index for index in found if index is not None]

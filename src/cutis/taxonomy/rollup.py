@@ -1,0 +1,50 @@
+"""Coarse answers from fine probabilities: a node's probability is the sum over its descendants.
+
+Source: Esteva et al. 2017, Nature 542:115, Methods, "Inference algorithm".
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cutis.checks import FloatArray
+from cutis.errors import InputError
+from cutis.taxonomy.tree import Taxonomy
+
+
+def rollup(
+    probabilities: FloatArray, classes: Sequence[str], node: str, taxonomy: Taxonomy
+) -> FloatArray:
+    """The probability of a node, shape (n,).
+
+    Args:
+        probabilities: Shape (n, k), rows summing to 1.
+        classes: The k nodes that the columns stand for.
+        node: Any node of the tree.
+        taxonomy: The tree.
+
+    Raises:
+        InputError: a class stands above `node`, so its probability cannot be divided.
+    """
+    above = set(taxonomy.ancestors(node)) & set(classes)
+    if above:
+        raise InputError(f"{node!r} is finer than the class {above.pop()!r}")
+    members = taxonomy.descendants(node)
+    return probabilities[:, [name in members for name in classes]].sum(axis=1)
+
+
+def malignant_probability(
+    probabilities: FloatArray, classes: Sequence[str], taxonomy: Taxonomy
+) -> FloatArray:
+    """The summed probability of malignant and premalignant classes, shape (n,).
+
+    Raises:
+        InputError: a class has no status, or all classes are on one side.
+    """
+    sides = [taxonomy.is_malignant(name) for name in classes]
+    unknown = [name for name, side in zip(classes, sides, strict=True) if side is None]
+    if unknown:
+        raise InputError(f"classes without malignant or benign status: {', '.join(unknown)}")
+    if len(set(sides)) < 2:
+        raise InputError(f"classes {list(classes)} are all on one side of malignant and benign")
+    return probabilities[:, np.array(sides, dtype=bool)].sum(axis=1)
