@@ -103,9 +103,9 @@ def require_writable(folder: Path, *, free_bytes: int = 0) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"\0" * 4096)
     except OSError as fault:
-        raise OutputError(f"{folder}: cannot be written ({fault.strerror}); choose another -o") from (
-            fault
-        )
+        raise OutputError(
+            f"{folder}: cannot be written ({fault.strerror}); choose another -o"
+        ) from (fault)
     finally:
         # On a read-only disk even asking about the probe may fail; there is nothing to remove then.
         try:

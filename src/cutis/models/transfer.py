@@ -1,0 +1,100 @@
+"""How pretrained weights are allowed to move: what is frozen, for how long, and at which rate.
+
+A frozen layer keeps its BatchNorm statistics too; freezing weights alone would let them drift.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+from timm.models import group_parameters
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from cutis.errors import InputError
+from cutis.models.classifier import Classifier
+
+
+class FineTuning(BaseModel):
+    """How pretrained weights are allowed to move."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    head_only_epochs: int = Field(1, ge=0, description="Epochs before the backbone thaws.")
+    last_stages: int | None = Field(
+        None, ge=0, description="Thaw only this many stages from the end; 0 never thaws; null: all."
+    )
+    learning_rate: float = Field(1e-3, gt=0, description="Peak rate of the head.")
+    backbone_rate_scale: float = Field(
+        1.0, gt=0, le=1, description="Rate of the last backbone stage / head rate."
+    )
+    depth_decay: float = Field(
+        1.0, gt=0, le=1, description="Factor on the rate for each stage further from the head."
+    )
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters that share a learning rate and a weight decay."""
+
+    parameters: tuple[nn.Parameter, ...]
+    learning_rate: float
+    decays: bool  # biases and normalisation layers do not
+
+
+def backbone_stages(backbone: nn.Module) -> list[list[str]]:
+    """Names of the backbone's parameters by stage, first stage first, as timm groups them.
+
+    Raises:
+        InputError: the network does not say what its stages are.
+    """
+    matcher = getattr(backbone, "group_matcher", None)
+    if matcher is None:
+        raise InputError(f"{type(backbone).__name__} has no stages that timm knows of")
+    grouped: dict[object, list[str]] = group_parameters(backbone, matcher(coarse=True))
+    return [grouped[key] for key in sorted(grouped, key=float)]  # type: ignore[arg-type]
+
+
+def freeze(model: Classifier, settings: FineTuning) -> None:
+    """Stop gradients to every backbone stage that never thaws."""
+    stages = backbone_stages(model.backbone)
+    thawed = len(stages) if settings.last_stages is None else settings.last_stages
+    frozen = {name for stage in stages[: max(len(stages) - thawed, 0)] for name in stage}
+    for name, parameter in model.backbone.named_parameters():
+        parameter.requires_grad_(name not in frozen)
+
+
+def hold_frozen_statistics(model: Classifier) -> None:
+    """Put BatchNorm layers whose weights are frozen into eval mode, so that they use ImageNet's."""
+    for module in model.modules():
+        if isinstance(module, _BatchNorm) and not any(p.requires_grad for p in module.parameters()):
+            module.eval()
+
+
+@contextmanager
+def as_feature_extractor(backbone: nn.Module) -> Iterator[None]:
+    """Inside the block the backbone is in eval mode; afterwards every module is as it was."""
+    modes = {module: module.training for module in backbone.modules()}
+    backbone.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def parameter_groups(model: Classifier, settings: FineTuning) -> list[ParameterGroup]:
+    """Trainable parameters, head first, each backbone stage with its own rate."""
+    rates = {f"head.{name}": settings.learning_rate for name, _ in model.head.named_parameters()}
+    rate = settings.learning_rate * settings.backbone_rate_scale
+    for stage in reversed(backbone_stages(model.backbone)):
+        rates |= {f"backbone.{name}": rate for name in stage}
+        rate *= settings.depth_decay
+    grouped: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, parameter in sorted(model.named_parameters(), key=lambda item: -rates[item[0]]):
+        if parameter.requires_grad:
+            grouped.setdefault((rates[name], parameter.ndim > 1), []).append(parameter)
+    return [
+        ParameterGroup(tuple(parameters), learning_rate=rate, decays=decays)
+        for (rate, decays), parameters in grouped.items()
+    ]

@@ -1,0 +1,151 @@
+"""`LesionModule`: one training step, one validation step and the optimiser, for Lightning."""
+
+from typing import Any, cast
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from cutis.checks import IntArray
+from cutis.data.dataset import Sample
+from cutis.data.transforms import Augmentation, mix_batch
+from cutis.metrics.classification import balanced_accuracy
+from cutis.metrics.ranking import macro_roc_auc
+from cutis.models.classifier import Classifier
+from cutis.models.transfer import (
+    FineTuning,
+    as_feature_extractor,
+    freeze,
+    hold_frozen_statistics,
+    parameter_groups,
+)
+from cutis.training.losses import ClassificationLoss, LossSettings
+from cutis.training.optimizers import (
+    OptimizerSettings,
+    ScheduleSettings,
+    create_optimizer,
+    create_schedule,
+)
+
+
+class LesionModule(lightning.LightningModule):
+    """A classifier with everything that training it needs.
+
+    Args:
+        model: The network.
+        class_counts: Shape (k,), training pictures per class.
+        fine_tuning, loss, optimizer, schedule, augmentation: The settings of each concern.
+        average_decay: Of the exponential moving average of weights, per optimiser step; 0 is off.
+        seed: Of dropout and mixing; the data has its own.
+        epochs: Length of the schedule.
+        steps_per_epoch: Optimiser steps in one epoch.
+    """
+
+    def __init__(
+        self,
+        model: Classifier,
+        class_counts: IntArray,
+        *,
+        fine_tuning: FineTuning,
+        loss: LossSettings,
+        optimizer: OptimizerSettings,
+        schedule: ScheduleSettings,
+        augmentation: Augmentation,
+        average_decay: float,
+        seed: int,
+        epochs: int,
+        steps_per_epoch: int,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.average = _running_average(model, average_decay) if average_decay else None
+        self.loss = ClassificationLoss(loss, class_counts)
+        self._classes = len(class_counts)
+        self._fine_tuning = fine_tuning
+        self._optimizer = optimizer
+        self._schedule = schedule
+        self._augmentation = augmentation
+        self._seed = seed
+        self._epochs = epochs
+        self._steps_per_epoch = steps_per_epoch
+        self._validation: list[tuple[Tensor, Tensor]] = []
+        self._averaged_step = 0
+        freeze(model, fine_tuning)
+
+    @property
+    def judged(self) -> Classifier:
+        """The network that validation judges and that ships: the average where there is one."""
+        return self.model if self.average is None else cast(Classifier, self.average.module)
+
+    @property
+    def head_only(self) -> bool:
+        """Whether the backbone still waits for its head."""
+        return self.current_epoch < self._fine_tuning.head_only_epochs
+
+    def on_train_epoch_start(self) -> None:
+        """Make the epoch a function of (seed, epoch), so that a resumed run repeats it."""
+        state = np.random.SeedSequence([self._seed, self.current_epoch]).generate_state(1)
+        torch.manual_seed(int(state[0]))
+        self.model.train()
+        hold_frozen_statistics(self.model)
+
+    def training_step(self, batch: Sample, _batch_index: int) -> Tensor:
+        """The loss of one batch."""
+        images, targets = mix_batch(
+            batch.image, batch.target, self._augmentation, classes=self._classes
+        )
+        if self.head_only:
+            with as_feature_extractor(self.model.backbone), torch.no_grad():
+                features = self.model.features(images)
+            logits = self.model.head(features)
+        else:
+            logits = self.model(images)
+        loss: Tensor = self.loss(logits, targets)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(images))
+        return loss
+
+    def on_train_batch_end(self, _outputs: Any, _batch: Sample, _batch_index: int) -> None:
+        """Move the average, once per optimiser step."""
+        if self.average is not None and self.global_step > self._averaged_step:
+            self.average.update_parameters(self.model)
+            self._averaged_step = self.global_step
+
+    def validation_step(self, batch: Sample, _batch_index: int) -> None:
+        """Keep logits and targets until the whole split has been seen."""
+        self._validation.append((self.judged(batch.image), batch.target))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the validation figures of the whole split."""
+        logits, targets = (torch.cat(parts) for parts in zip(*self._validation, strict=True))
+        self._validation.clear()
+        if self.trainer.world_size > 1:
+            logits, targets = (self.all_gather(each).flatten(0, 1) for each in (logits, targets))
+        probabilities = logits.double().softmax(dim=1).cpu().numpy()
+        truth = targets.cpu().numpy()
+        figures = {
+            "val_loss": float(torch.nn.functional.cross_entropy(logits, targets)),
+            "val_balanced_accuracy": balanced_accuracy(truth, probabilities.argmax(axis=1)),
+            "val_macro_auc": macro_roc_auc(truth, probabilities),
+        }
+        self.log_dict(figures, sync_dist=False)
+
+    def configure_optimizers(self) -> Any:
+        """The optimiser and a schedule that moves with every step."""
+        groups = parameter_groups(self.model, self._fine_tuning)
+        optimizer = create_optimizer(groups, self._optimizer)
+        schedule = create_schedule(
+            optimizer,
+            self._schedule,
+            epochs=self._epochs,
+            steps_per_epoch=self._steps_per_epoch,
+        )
+        return [optimizer], [{"scheduler": schedule, "interval": "step"}]
+
+
+def _running_average(model: Classifier, decay: float) -> AveragedModel:
+    """An average that starts as a copy of the model's state after the first step."""
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+    average.eval().requires_grad_(False)
+    return average

@@ -1,0 +1,40 @@
+"""Class probabilities from a trained network, before it is exported."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch.utils.data import DataLoader
+
+from cutis.data.dataset import LesionDataset, collate
+from cutis.imaging import Preprocessing
+from cutis.models.classifier import Classifier
+from cutis.tables.manifest import Manifest
+from cutis.tables.predictions import Predictions
+from cutis.taxonomy import ClassSet
+
+
+def load_kept_weights(model: Classifier, weights: Path) -> None:
+    """Load a run's kept weights into a network of the same recipe and put it in eval mode."""
+    model.load_state_dict(load_file(weights))
+    model.eval()
+
+
+@torch.inference_mode()
+def predict_probabilities(
+    model: Classifier,
+    manifest: Manifest,
+    classes: ClassSet,
+    preprocessing: Preprocessing,
+    *,
+    batch_size: int = 32,
+) -> Predictions:
+    """Probabilities for every row of a labelled manifest, on the device where the model lives."""
+    device = next(model.parameters()).device
+    dataset = LesionDataset(manifest, classes, preprocessing, cache=False)
+    loader = DataLoader(dataset, batch_size=batch_size, collate_fn=collate)
+    model.eval()
+    logits = [model(batch.image.to(device)).double().cpu().numpy() for batch in loader]
+    probabilities = torch.from_numpy(np.concatenate(logits)).softmax(dim=1).numpy()
+    return Predictions(manifest.image_ids, classes.classes, probabilities)

@@ -1,0 +1,146 @@
+"""`RunFolder`: where one training run keeps everything that is needed to read, repeat or resume it."""
+
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import cutis
+from cutis.errors import InputError
+from cutis.files import read_json, write_json
+
+_PACKAGES = ("numpy", "pillow", "torch", "torchvision", "timm", "lightning", "onnx", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Names of the files of one run.
+
+    `settings.json` is the resolved recipe and can be given as `--config`; `manifest.csv` is the
+    manifest as it was used; `history.csv` has one row per epoch.
+    """
+
+    path: Path
+
+    @property
+    def settings(self) -> Path:
+        """The resolved recipe."""
+        return self.path / "settings.json"
+
+    @property
+    def environment(self) -> Path:
+        """Versions, machine, git revision and command line."""
+        return self.path / "environment.json"
+
+    @property
+    def manifest(self) -> Path:
+        """The manifest as it was used."""
+        return self.path / "manifest.csv"
+
+    @property
+    def history(self) -> Path:
+        """One row per epoch."""
+        return self.path / "history.csv"
+
+    @property
+    def curves(self) -> Path:
+        """The history as a picture."""
+        return self.path / "curves.png"
+
+    @property
+    def last_checkpoint(self) -> Path:
+        """The state after the last finished epoch; what resuming starts from."""
+        return self.path / "checkpoints" / "last.ckpt"
+
+    @property
+    def weights(self) -> Path:
+        """The weights of the kept epoch."""
+        return self.path / "checkpoints" / "kept.safetensors"
+
+    @property
+    def bundle(self) -> Path:
+        """The model as it ships."""
+        return self.path / "bundle"
+
+    def predictions(self, split: str) -> Path:
+        """The predictions for one split; present when the run is complete."""
+        return self.path / f"predictions-{split}.csv"
+
+    def require_new(self) -> None:
+        """Check that no run lives here yet.
+
+        Raises:
+            InputError: one does; the message says how to go on with it.
+        """
+        if self.settings.exists():
+            raise InputError(
+                f"{self.path}: already holds a run; add --resume to go on with it, "
+                "or choose another -o"
+            )
+
+    def require_same_settings(self, recipe: dict[str, Any]) -> None:
+        """Check that a run to be resumed was started with the same recipe.
+
+        Raises:
+            InputError: it was not; the differing keys are listed.
+        """
+        started, wanted = _flat(read_json(self.settings)), _flat(recipe)
+        differing = [key for key in wanted if started.get(key) != wanted[key]]
+        if differing:
+            listed = ", ".join(f"{key} (was {started.get(key)})" for key in differing)
+            raise InputError(f"{self.path}: the run was started with other settings: {listed}")
+
+    def write_environment(self) -> None:
+        """Write down what the run was made with."""
+        write_json(
+            self.environment,
+            {
+                "cutis": cutis.__version__,
+                "git_revision": git_revision(),
+                "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+                "started": datetime.now(UTC).isoformat(timespec="seconds"),
+                "python": platform.python_version(),
+                "system": f"{platform.system()} {platform.machine()}",
+                "cores": os.cpu_count(),
+                "packages": {name: _version(name) for name in _PACKAGES},
+            },
+        )
+
+
+def git_revision() -> str | None:
+    """The revision of the working tree that Cutis runs from, with "+changes" where it is dirty."""
+    here = Path(cutis.__file__).parent
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(here), *arguments]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "HEAD") + ("+changes" if changed else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {prefix: value}
+    return {
+        key: item
+        for name, inner in value.items()
+        for key, item in _flat(inner, f"{prefix}.{name}" if prefix else str(name)).items()
+    }
