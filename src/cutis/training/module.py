@@ -6,7 +6,7 @@ import lightning
 import numpy as np
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from cutis.checks import IntArray
 from cutis.data.dataset import Sample
@@ -145,7 +145,16 @@ class LesionModule(lightning.LightningModule):
 
 
 def _running_average(model: Classifier, decay: float) -> AveragedModel:
-    """An average that starts as a copy of the model's state after the first step."""
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+    """An average that starts as a copy of the model's state after the first step.
+
+    Early on the window is short, so that a brief run is not judged by where it started (the
+    ramp (1 + n) / (10 + n) of TensorFlow's ExponentialMovingAverage).
+    """
+
+    def averaged(average: Tensor, current: Tensor, steps: int | Tensor) -> Tensor:
+        ramped = min(decay, (1 + int(steps)) / (10 + int(steps)))
+        return torch.lerp(average.float(), current.float(), 1 - ramped)
+
+    average = AveragedModel(model, avg_fn=averaged, use_buffers=True)
     average.eval().requires_grad_(False)
     return average

@@ -5,7 +5,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import lightning
@@ -43,6 +43,14 @@ class DataSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     image_size: int = Field(128, ge=16, le=2048, description="Side of the network's input, px.")
+    train_size: int | None = Field(
+        None,
+        ge=16,
+        le=2048,
+        description="Side of training pictures, px; null: image_size. Zooming in makes lesions look "
+        "larger in training, so judging at a larger size than training suits both the network and "
+        "the clock (Touvron et al. 2019).",
+    )
     fit: Fit = Field("crop", description="crop the centre, or squash the whole frame.")
     interpolation: Interpolation = Field("bilinear", description="bilinear or bicubic.")
     batch_size: int = Field(32, ge=1, description="Pictures per step and device.")
@@ -297,11 +305,12 @@ class Loaders:
 def training_loaders(recipe: Recipe, data: TrainingData) -> Loaders:
     """The loaders that `train` uses."""
     preprocessing = recipe.preprocessing()
-    size = (preprocessing.height, preprocessing.width)
+    side = recipe.data.train_size or recipe.data.image_size
+    size = (side, side)
     training = LesionDataset(
         data.splits["train"],
         data.classes,
-        preprocessing,
+        replace(preprocessing, height=side, width=side),
         transform=training_transform(recipe.augmentation, size=size),
         cache=recipe.data.cache,
     )
