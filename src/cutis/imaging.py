@@ -17,7 +17,7 @@ from cutis.checks import FloatArray, UInt8Array
 from cutis.errors import ImageError, InputError
 
 MAX_PIXELS = 120_000_000  # a 12,000 x 10,000 scan; larger headers are refused before decoding
-FORMATS = ("BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # JPEG opens MPO too
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
 Fit = Literal["squash", "crop"]

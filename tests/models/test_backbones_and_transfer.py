@@ -97,12 +97,15 @@ def test_frozen_stages_neither_learn_nor_drift():
     before = {name: value.clone() for name, value in model.backbone.state_dict().items()}
     model.train()
     hold_frozen_statistics(model)
-    optimizer = torch.optim.SGD([p for g in parameter_groups(model, settings) for p in g.parameters])
+    optimizer = torch.optim.SGD(
+        [p for g in parameter_groups(model, settings) for p in g.parameters]
+    )
     model(torch.randn(4, 3, 64, 64)).sum().backward()
     optimizer.step()
     thawed = {name for stage in backbone_stages(model.backbone)[-2:] for name in stage}
     changed = {
-        name for name, value in model.backbone.state_dict().items()
+        name
+        for name, value in model.backbone.state_dict().items()
         if not torch.equal(value, before[name])
     }
     modules_thawed = {name.rpartition(".")[0] for name in thawed}

@@ -58,5 +58,7 @@ def main() -> NoReturn:
     except CutisError as fault:
         typer.echo(f"cutis: {fault}", err=True)
     except KeyboardInterrupt:
-        typer.echo("cutis: interrupted; finished files are whole, unfinished ones removed", err=True)
+        typer.echo(
+            "cutis: interrupted; finished files are whole, unfinished ones removed", err=True
+        )
     sys.exit(2)

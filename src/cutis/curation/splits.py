@@ -51,9 +51,7 @@ def split_manifest(
     return manifest.with_columns(split=np.array(names)[parts], fold=np.nan)
 
 
-def fold_manifest(
-    manifest: Manifest, *, folds: int, by: By = "lesion", seed: int = 0
-) -> Manifest:
+def fold_manifest(manifest: Manifest, *, folds: int, by: By = "lesion", seed: int = 0) -> Manifest:
     """The manifest with its `fold` column filled with 0 to `folds` - 1, test rows left out.
 
     Raises:

@@ -14,6 +14,7 @@ from torch import Tensor
 import cutis.torch_setup  # noqa: F401  (before torchvision)
 
 # isort: split
+from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional
 
@@ -77,7 +78,7 @@ class InscribedRotation(v2.Transform):  # type: ignore[misc]
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Turn and crop one picture or mask."""
-        mask = type(inpt).__name__ == "Mask"
+        mask = isinstance(inpt, tv_tensors.Mask)
         turned = self._call_kernel(
             functional.rotate,
             inpt,
@@ -86,6 +87,14 @@ class InscribedRotation(v2.Transform):  # type: ignore[misc]
             expand=True,
         )
         return self._call_kernel(functional.center_crop, turned, output_size=params["size"])
+
+
+class Cutout(v2.RandomErasing):  # type: ignore[misc]
+    """Erase a rectangle of the picture; the mask still says where the lesion is."""
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Erase from pictures only."""
+        return inpt if isinstance(inpt, tv_tensors.Mask) else super().transform(inpt, params)
 
 
 def inscribed_size(height: int, width: int, degrees: float) -> tuple[int, int]:
@@ -160,7 +169,7 @@ def training_transform(settings: Augmentation, *, size: tuple[int, int]) -> v2.T
         blur = v2.GaussianBlur(kernel_size=5, sigma=(0.1, 2.0))
         steps.append(v2.RandomApply([blur], p=settings.blur))
     if settings.cutout:
-        steps.append(v2.RandomErasing(settings.cutout, scale=(0.02, 0.2), value=127))
+        steps.append(Cutout(settings.cutout, scale=(0.02, 0.2), value=127))
     return v2.Compose(steps)
 
 

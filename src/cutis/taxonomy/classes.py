@@ -62,6 +62,8 @@ class ClassSet:
         found = [self._class_of.get(diagnosis) for diagnosis in diagnoses]
         outside = {d for d, index in zip(diagnoses, found, strict=True) if index is None}
         if outside:
-            listed = [f"diagnosis {d!r} belongs to no class of {list(self.classes)}" for d in outside]
+            listed = [
+                f"diagnosis {d!r} belongs to no class of {list(self.classes)}" for d in outside
+            ]
             raise TaxonomyError("classes", sorted(listed))
         return [index for index in found if index is not None]

@@ -46,7 +46,9 @@ def cross_validate(
         ManifestError, OutputError: as `train`.
     """
     folded = _with_folds(manifest.labelled(), folds, seed=recipe.seed)
-    recipe = recipe.model_copy(update={"trainer": recipe.trainer.model_copy(update={"keep": "last"})})
+    recipe = recipe.model_copy(
+        update={"trainer": recipe.trainer.model_copy(update={"keep": "last"})}
+    )
     if not resume and run.manifest.exists():
         raise InputError(f"{run.path}: already holds a run; add --resume, or choose another -o")
     folded.write(run.manifest)

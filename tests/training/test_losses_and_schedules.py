@@ -1,0 +1,99 @@
+"""Losses equal their textbook forms; schedules pass through the points their papers give."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from cutis.errors import InputError
+from cutis.training.losses import ClassificationLoss, LossSettings
+from cutis.training.optimizers import OptimizerSettings, ScheduleSettings, create_optimizer
+from cutis.training.optimizers import rate_factor
+from cutis.training.recipe import ESTEVA_2017
+from cutis.models.transfer import ParameterGroup
+
+COUNTS = np.array([70, 20, 10])
+LOGITS = torch.randn(16, 3, generator=torch.Generator().manual_seed(0))
+TARGETS = torch.arange(16) % 3
+
+
+def loss(**settings):
+    return ClassificationLoss(LossSettings(**settings), COUNTS)(LOGITS, TARGETS)
+
+
+def test_cross_entropy_equals_torch():
+    torch.testing.assert_close(loss(), functional.cross_entropy(LOGITS, TARGETS))
+
+
+def test_label_smoothing_equals_torch():
+    expected = functional.cross_entropy(LOGITS, TARGETS, label_smoothing=0.1)
+    torch.testing.assert_close(loss(label_smoothing=0.1), expected)
+
+
+def test_inverse_class_weights_give_every_class_the_same_say():
+    weights = torch.tensor(COUNTS.sum() / (3 * COUNTS), dtype=torch.float32)
+    terms = functional.cross_entropy(LOGITS, TARGETS, weight=weights, reduction="none")
+    torch.testing.assert_close(loss(class_weights=1.0), terms.mean())
+
+
+def test_focal_loss_without_focus_is_cross_entropy():
+    torch.testing.assert_close(loss(name="focal", focal_gamma=0.0), loss())
+
+
+def test_focal_loss_equals_its_definition():
+    probability = LOGITS.softmax(1)[torch.arange(16), TARGETS]
+    expected = (-((1 - probability) ** 2) * probability.log()).mean()
+    torch.testing.assert_close(loss(name="focal", focal_gamma=2.0), expected)
+
+
+def test_logit_adjustment_shifts_by_the_log_prior():
+    shifted = LOGITS + torch.tensor(np.log(COUNTS / COUNTS.sum()), dtype=torch.float32)
+    torch.testing.assert_close(
+        loss(logit_adjustment=1.0), functional.cross_entropy(shifted, TARGETS)
+    )
+
+
+def test_mixed_targets_interpolate_the_loss():
+    shares = 0.3 * functional.one_hot(TARGETS, 3) + 0.7 * functional.one_hot(TARGETS.flip(0), 3)
+    both = ClassificationLoss(LossSettings(), COUNTS)
+    expected = 0.3 * both(LOGITS, TARGETS) + 0.7 * both(LOGITS, TARGETS.flip(0))
+    torch.testing.assert_close(both(LOGITS, shares.float()), expected)
+
+
+def test_a_class_without_pictures_cannot_be_weighed():
+    with pytest.raises(InputError, match="no training picture"):
+        ClassificationLoss(LossSettings(), np.array([5, 0]))
+
+
+def test_cosine_rises_to_the_peak_and_falls_to_the_floor():
+    settings = ScheduleSettings(name="cosine", warmup_epochs=2, floor=0.1)
+    assert rate_factor(1, settings, epochs=10) == pytest.approx(0.5)
+    assert rate_factor(2, settings, epochs=10) == pytest.approx(1.0)
+    assert rate_factor(6, settings, epochs=10) == pytest.approx(0.55)
+    assert rate_factor(10, settings, epochs=10) == pytest.approx(0.1)
+
+
+def test_the_esteva_recipe_is_the_one_in_the_paper():
+    """Nature 542:115, Methods: RMSProp decay, momentum, epsilon; rate 0.001 over 16 every 30."""
+    group = ParameterGroup((torch.nn.Parameter(torch.zeros(2, 2)),), 1e-3, decays=True)
+    optimizer = create_optimizer([group], ESTEVA_2017.optimizer)
+    defaults = optimizer.param_groups[0]
+    assert (defaults["alpha"], defaults["momentum"], defaults["eps"]) == (0.9, 0.9, 0.1)
+    rates = [1e-3 * rate_factor(e, ESTEVA_2017.schedule, epochs=90) for e in (0, 29.9, 30, 60)]
+    assert rates == pytest.approx([1e-3, 1e-3, 1e-3 / 16, 1e-3 / 256])
+    assert ESTEVA_2017.data.image_size == 299
+    assert ESTEVA_2017.augmentation.inscribed_rotation
+    assert ESTEVA_2017.augmentation.vertical_flip == 0.5
+    assert ESTEVA_2017.model.backbone.name == "inception_v3"
+
+
+@pytest.mark.parametrize("name", ["adamw", "adam", "sgd", "rmsprop"])
+def test_every_optimizer_lowers_a_quadratic(name):
+    weight = torch.nn.Parameter(torch.full((3, 3), 2.0))
+    group = ParameterGroup((weight,), 0.05, decays=False)
+    optimizer = create_optimizer([group], OptimizerSettings(name=name))
+    for _ in range(60):
+        optimizer.zero_grad()
+        (weight**2).sum().backward()
+        optimizer.step()
+    assert float(weight.detach().abs().max()) < 1.0
