@@ -1,0 +1,1 @@
+"""Arrays in, numbers out. Every figure also takes rows of weights, one per bootstrap replicate."""

@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel
 from cutis.checks import IntArray
 from cutis.data.dataset import Sample
 from cutis.data.transforms import Augmentation, mix_batch
-from cutis.metrics.classification import balanced_accuracy
+from cutis.metrics.classification import balanced_accuracy, confusion_matrix
 from cutis.metrics.ranking import macro_roc_auc
 from cutis.models.classifier import Classifier
 from cutis.models.transfer import (
@@ -124,9 +124,10 @@ class LesionModule(lightning.LightningModule):
             logits, targets = (self.all_gather(each).flatten(0, 1) for each in (logits, targets))
         probabilities = logits.double().softmax(dim=1).cpu().numpy()
         truth = targets.cpu().numpy()
+        confusion = confusion_matrix(truth, probabilities.argmax(axis=1), self._classes)
         figures = {
             "val_loss": float(torch.nn.functional.cross_entropy(logits, targets)),
-            "val_balanced_accuracy": balanced_accuracy(truth, probabilities.argmax(axis=1)),
+            "val_balanced_accuracy": float(balanced_accuracy(confusion)),
             "val_macro_auc": macro_roc_auc(truth, probabilities),
         }
         self.log_dict(figures, sync_dist=False)

@@ -1,0 +1,93 @@
+"""Intervals: the cluster bootstrap for any figure, and Wilson's for a single proportion."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm
+
+from cutis.checks import FloatArray, IntArray, require_fraction
+from cutis.errors import InputError
+
+_BLOCK_CELLS = 2_000_000  # weights held at a time: 16 MB, which stays near the caches
+
+
+def cluster_weights(
+    clusters: npt.NDArray[np.generic] | IntArray, *, replicates: int, seed: int
+) -> Iterator[FloatArray]:
+    """Blocks of bootstrap weights: how often each row counts when clusters are drawn anew.
+
+    As many clusters as there are are drawn with replacement; a row counts as often as its cluster
+    was drawn. Lesions with several images are thus resampled whole (Field and Welsh 2007).
+
+    Args:
+        clusters: Shape (n,), any labels.
+        replicates: r.
+        seed: Of the draws; the weights do not depend on how they are blocked.
+
+    Yields:
+        Shape (b, n) with b summing to r.
+    """
+    names, member = np.unique(clusters, return_inverse=True)
+    generator = np.random.default_rng(seed)
+    block = max(_BLOCK_CELLS // max(len(member), 1), 1)
+    for first in range(0, replicates, block):
+        rows = min(block, replicates - first)
+        drawn = generator.integers(len(names), size=(rows, len(names)))
+        drawn += len(names) * np.arange(rows)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=rows * len(names))
+        yield counts.reshape(rows, len(names))[:, member].astype(np.float64)
+
+
+def bootstrap(
+    figures: Callable[[FloatArray], Mapping[str, FloatArray]],
+    clusters: npt.NDArray[np.generic] | IntArray,
+    *,
+    replicates: int = 2000,
+    seed: int = 0,
+) -> dict[str, FloatArray]:
+    """Every figure on every replicate.
+
+    Args:
+        figures: Takes weights (b, n), returns named arrays (b,).
+        clusters: Shape (n,).
+        replicates, seed: As `cluster_weights`.
+
+    Returns:
+        Named arrays of shape (replicates,).
+    """
+    blocks = [
+        figures(weights) for weights in cluster_weights(clusters, replicates=replicates, seed=seed)
+    ]
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+
+
+def percentile_interval(values: FloatArray, *, level: float = 0.95) -> tuple[float, float]:
+    """The central part of the replicates on which the figure is defined; nan when there are none."""
+    require_fraction("level", level)
+    defined = values[~np.isnan(values)]
+    if not len(defined):
+        return float("nan"), float("nan")
+    tail = (1 - level) / 2
+    low, high = np.quantile(defined, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def wilson_interval(successes: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Interval of a proportion (Wilson 1927).
+
+    Raises:
+        InputError: `n` is zero, or `successes` is not in 0..n.
+
+    Example:
+        >>> [round(end, 4) for end in wilson_interval(81, 263)]
+        [0.2553, 0.3662]
+    """
+    if n < 1 or not 0 <= successes <= n:
+        raise InputError(f"{successes} of {n} is not a proportion")
+    z = float(norm.ppf(0.5 + level / 2))
+    share = successes / n
+    centre = share + z * z / (2 * n)
+    half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    return float((centre - half) / scale), float((centre + half) / scale)
