@@ -1,1 +1,59 @@
-"""Placeholder until its owner writes it."""
+"""`cutis evaluate`: from predictions and a manifest to a report."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import typer
+
+from cutis.cli.app import app
+
+
+@app.command()
+def evaluate(
+    predictions: Path = typer.Argument(help="Table of class probabilities, ours or foreign."),
+    manifest: Path = typer.Argument(help="Manifest with the diagnoses."),
+    output: Path = typer.Option(..., "-o", "--output", help="Folder for the report."),
+    split: str = typer.Option("test", help="train, val, test, or all."),
+    replicates: int = typer.Option(2000, help="Bootstrap replicates, at least 100."),
+    seed: int = typer.Option(0, help="Seed of the bootstrap."),
+    history: Path | None = typer.Option(None, help="A run's history.csv, to show its curves."),
+) -> None:
+    """Judge predictions, with intervals, in one page and one JSON file."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from cutis import RESEARCH_USE_NOTICE
+    from cutis.evaluation.classifier import evaluate as judge
+    from cutis.evaluation.report import write_report
+    from cutis.files import require_writable, sha256_of_file
+    from cutis.tables.manifest import Manifest
+    from cutis.tables.predictions import Predictions
+
+    require_writable(output)
+    table = Manifest.read(manifest, check_files=False)
+    found = judge(
+        Predictions.read(predictions, table.taxonomy),
+        table,
+        split=split,
+        replicates=replicates,
+        seed=seed,
+    )
+    report = write_report(
+        found,
+        output,
+        inputs={path.name: sha256_of_file(path) for path in (predictions, manifest)},
+        command=shlex.join(["cutis", *sys.argv[1:]]),
+        history=history,
+    )
+    console = Console()
+    shown = Table(title=f"{split}: {found.images} images", title_justify="left")
+    shown.add_column("figure")
+    shown.add_column("value [95 % interval]", justify="right")
+    for name in ("macro_roc_auc", "balanced_accuracy", "accuracy", "macro_f1"):
+        shown.add_row(name.replace("_", " "), str(found.overall[name]))
+    for name, estimate in found.malignant.items():
+        shown.add_row(f"malignant: {name.replace('_', ' ')}", str(estimate))
+    console.print(shown)
+    console.print(f"Report: {report}", soft_wrap=True)
+    console.print(RESEARCH_USE_NOTICE)

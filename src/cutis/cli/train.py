@@ -29,7 +29,8 @@ def train(
     """
     from rich.console import Console
 
-    from cutis import RESEARCH_USE_NOTICE, config as configuration
+    from cutis import RESEARCH_USE_NOTICE
+    from cutis import config as configuration
     from cutis.deploy.publish import publish_run
     from cutis.tables.manifest import Manifest
     from cutis.training.crossval import cross_validate

@@ -1,0 +1,1 @@
+"""Judging predictions against a manifest; the model itself is never needed."""

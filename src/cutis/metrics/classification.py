@@ -33,7 +33,7 @@ def confusion_matrix(
     """
     n = require_same_length(truth=truth, predicted=predicted)
     for name, values in (("truth", truth), ("predicted", predicted)):
-        if n and not (0 <= values.min() and values.max() < classes):
+        if n and not (values.min() >= 0 and values.max() < classes):
             raise InputError(f"{name}: positions must lie in 0..{classes - 1}")
     cell = truth * classes + predicted
     if weights is None:
@@ -70,9 +70,7 @@ def specificity(confusion: FloatArray) -> FloatArray:
 
 def f1(confusion: FloatArray) -> FloatArray:
     """Per class (..., k): 2 TP / (2 TP + FP + FN); nan when the class neither occurs nor is answered."""
-    return _ratio(
-        2 * _diagonal(confusion), confusion.sum(axis=-1) + confusion.sum(axis=-2)
-    )
+    return _ratio(2 * _diagonal(confusion), confusion.sum(axis=-1) + confusion.sum(axis=-2))
 
 
 def balanced_accuracy(confusion: FloatArray) -> FloatArray:

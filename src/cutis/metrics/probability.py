@@ -5,7 +5,9 @@ import numpy as np
 from cutis.checks import FloatArray, IntArray, require_same_length
 
 
-def log_loss(truth: IntArray, probabilities: FloatArray, *, weights: FloatArray | None = None) -> FloatArray:
+def log_loss(
+    truth: IntArray, probabilities: FloatArray, *, weights: FloatArray | None = None
+) -> FloatArray:
     """Mean negative log of the probability of the truth, clipped at the smallest double step.
 
     Args:
@@ -18,7 +20,9 @@ def log_loss(truth: IntArray, probabilities: FloatArray, *, weights: FloatArray 
     return _weighted_mean(-np.log(np.maximum(given, np.finfo(np.float64).eps)), weights)
 
 
-def brier_score(truth: IntArray, probabilities: FloatArray, *, weights: FloatArray | None = None) -> FloatArray:
+def brier_score(
+    truth: IntArray, probabilities: FloatArray, *, weights: FloatArray | None = None
+) -> FloatArray:
     """Mean squared distance to the one-hot truth, summed over classes (Brier 1950): 0 to 2."""
     n = require_same_length(truth=truth, probabilities=probabilities)
     distance = (probabilities**2).sum(axis=1) - 2 * probabilities[np.arange(n), truth] + 1

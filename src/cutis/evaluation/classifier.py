@@ -1,0 +1,283 @@
+"""`evaluate`: everything a table of predictions is worth on one split, with intervals.
+
+Each figure is written once, as a function of row weights: weights of one give the estimate, the
+weights of a lesion-clustered bootstrap give its 95 % interval.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from cutis.checks import BoolArray, FloatArray, IntArray
+from cutis.errors import InputError, ManifestError
+from cutis.metrics import classification
+from cutis.metrics.intervals import bootstrap, percentile_interval
+from cutis.metrics.probability import brier_score, log_loss
+from cutis.metrics.ranking import Curve, Ranking
+from cutis.tables.manifest import Manifest
+from cutis.tables.predictions import Predictions
+from cutis.taxonomy import ClassSet, malignant_probability
+
+PER_CLASS = ("precision", "recall", "specificity", "f1", "roc_auc", "average_precision")
+OVERALL = (
+    "balanced_accuracy",
+    "accuracy",
+    *(f"macro_{name}" for name in PER_CLASS),
+    "log_loss",
+    "brier_score",
+)
+MALIGNANT = ("roc_auc", "average_precision", "sensitivity", "specificity")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One figure with its 95 % interval and what it was measured on.
+
+    `value`, `low` and `high` are nan where the data do not define them; `undefined_replicates`
+    counts the bootstrap replicates that were left out for that reason.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    positives: int | None = None
+    undefined_replicates: int = 0
+
+    def __str__(self) -> str:
+        if math.isnan(self.value):
+            return f"undefined (n = {self.n})"
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+@dataclass(frozen=True)
+class ErrorCase:
+    """A confident wrong answer."""
+
+    image_id: str
+    path: str
+    truth: str
+    answer: str
+    probability: float
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a table of predictions is worth on one split."""
+
+    classes: tuple[str, ...]
+    split: str
+    images: int
+    lesions: int | None  # None where the manifest names no lesions
+    left_out: int  # rows of the split without a diagnosis
+    confusion: FloatArray  # (k, k), truth by answer
+    overall: Mapping[str, Estimate]
+    per_class: Mapping[str, Mapping[str, Estimate]]  # figure -> class
+    malignant: Mapping[str, Estimate]  # empty where the classes are all on one side
+    roc_curves: Mapping[str, Curve]  # by class, and "malignant"
+    precision_recall_curves: Mapping[str, Curve]
+    errors: tuple[ErrorCase, ...]
+    replicates: int
+    seed: int
+
+    @property
+    def class_counts(self) -> dict[str, int]:
+        """Images of each class in the split."""
+        return {
+            name: int(count)
+            for name, count in zip(self.classes, self.confusion.sum(axis=1), strict=True)
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class _Cases:
+    """The judged rows, sorted once for every figure."""
+
+    truth: IntArray
+    probabilities: FloatArray
+    malignant_truth: BoolArray | None
+    malignant_score: FloatArray | None
+
+    def __post_init__(self) -> None:
+        rankings = [
+            Ranking.of(self.truth == k, self.probabilities[:, k])
+            for k in range(self.probabilities.shape[1])
+        ]
+        object.__setattr__(self, "rankings", rankings)
+        if self.malignant_truth is not None and self.malignant_score is not None:
+            ranking = Ranking.of(self.malignant_truth, self.malignant_score)
+            object.__setattr__(self, "malignant_ranking", ranking)
+
+    rankings: list[Ranking] = None  # type: ignore[assignment]
+    malignant_ranking: Ranking | None = None
+
+    @property
+    def answers(self) -> IntArray:
+        return self.probabilities.argmax(axis=1)
+
+    def figures(self, weights: FloatArray) -> dict[str, FloatArray]:
+        """Every figure for rows of weights (r, n); names are those of `OVERALL`, "figure/class"."""
+        k = self.probabilities.shape[1]
+        confusion = classification.confusion_matrix(self.truth, self.answers, k, weights=weights)
+        per_class = {
+            "precision": classification.precision(confusion),
+            "recall": classification.recall(confusion),
+            "specificity": classification.specificity(confusion),
+            "f1": classification.f1(confusion),
+            "roc_auc": np.stack([ranking.roc_auc(weights) for ranking in self.rankings], -1),
+            "average_precision": np.stack(
+                [ranking.average_precision(weights) for ranking in self.rankings], -1
+            ),
+        }
+        occurs = confusion.sum(axis=-1) > 0
+        found = {
+            "accuracy": classification.accuracy(confusion),
+            "balanced_accuracy": classification.balanced_accuracy(confusion),
+            "log_loss": log_loss(self.truth, self.probabilities, weights=weights),
+            "brier_score": brier_score(self.truth, self.probabilities, weights=weights),
+        }
+        for name, values in per_class.items():
+            found |= {f"{name}/{index}": values[..., index] for index in range(k)}
+            # A class that occurs but is never answered has no precision; its share of a macro mean
+            # is zero, as in scikit-learn. A class that does not occur takes no part.
+            counted = np.where(occurs, np.nan_to_num(values), np.nan)
+            ranked = name in ("roc_auc", "average_precision")
+            found[f"macro_{name}"] = classification.mean_over_defined(values if ranked else counted)
+        return found | self._malignant_figures(weights)
+
+    def _malignant_figures(self, weights: FloatArray) -> dict[str, FloatArray]:
+        if self.malignant_ranking is None:
+            return {}
+        assert self.malignant_truth is not None
+        assert self.malignant_score is not None
+        called = (self.malignant_score >= 0.5).astype(np.int64)
+        confusion = classification.confusion_matrix(
+            self.malignant_truth.astype(np.int64), called, 2, weights=weights
+        )
+        recall = classification.recall(confusion)
+        return {
+            "malignant/roc_auc": self.malignant_ranking.roc_auc(weights),
+            "malignant/average_precision": self.malignant_ranking.average_precision(weights),
+            "malignant/sensitivity": recall[..., 1],
+            "malignant/specificity": recall[..., 0],
+        }
+
+
+def evaluate(
+    predictions: Predictions,
+    manifest: Manifest,
+    *,
+    split: str = "test",
+    replicates: int = 2000,
+    seed: int = 0,
+    errors_shown: int = 24,
+) -> Evaluation:
+    """Judge predictions on one split of a manifest.
+
+    Args:
+        predictions: Class columns are nodes of the manifest's taxonomy; a row's diagnosis may lie
+            below its class.
+        manifest: The truth, and the lesions that the bootstrap resamples whole.
+        split: train, val, test, or all.
+        replicates: Of the bootstrap, at least 100.
+        seed: Of the bootstrap.
+        errors_shown: How many of the most confident errors to keep.
+
+    Raises:
+        InputError: images without a prediction, or too few replicates.
+        TaxonomyError: a diagnosis that belongs to none of the predicted classes.
+        ManifestError: the split is empty or nothing in it has a diagnosis.
+    """
+    if replicates < 100:
+        raise InputError(f"replicates: {replicates} is too few for an interval; use 100 or more")
+    rows = manifest if split == "all" else manifest.split(split)
+    judged = rows.labelled()
+    if not len(judged):
+        raise ManifestError(manifest.name, [f"split {split!r} has no row with a diagnosis"])
+    classes = ClassSet(manifest.taxonomy, predictions.classes)
+    aligned = predictions.rows_for(judged.image_ids)
+    cases = _cases(aligned, judged, classes)
+    point = {name: float(v[0]) for name, v in cases.figures(np.ones((1, len(judged)))).items()}
+    spread = bootstrap(cases.figures, judged.clusters(), replicates=replicates, seed=seed)
+    counts = np.bincount(cases.truth, minlength=len(classes))
+
+    def estimate(name: str, positives: int | None = None) -> Estimate:
+        low, high = percentile_interval(spread[name])
+        undefined = int(np.isnan(spread[name]).sum())
+        if math.isnan(point[name]):
+            low = high = math.nan
+        return Estimate(point[name], low, high, len(judged), positives, undefined)
+
+    has_malignant = cases.malignant_ranking is not None
+    malignant_n = int(cases.malignant_truth.sum()) if cases.malignant_truth is not None else 0
+    named = list(zip(classes.classes, cases.rankings, strict=True))
+    if cases.malignant_ranking is not None:
+        named.append(("malignant", cases.malignant_ranking))
+    lesions = judged.frame["lesion_id"]
+    return Evaluation(
+        classes=classes.classes,
+        split=split,
+        images=len(judged),
+        lesions=None if (lesions == "").all() else len(set(judged.clusters())),
+        left_out=len(rows) - len(judged),
+        confusion=classification.confusion_matrix(cases.truth, cases.answers, len(classes)),
+        overall={name: estimate(name) for name in OVERALL},
+        per_class={
+            name: {
+                label: estimate(f"{name}/{index}", int(counts[index]))
+                for index, label in enumerate(classes.classes)
+            }
+            for name in PER_CLASS
+        },
+        malignant=(
+            {name: estimate(f"malignant/{name}", malignant_n) for name in MALIGNANT}
+            if has_malignant
+            else {}
+        ),
+        roc_curves={
+            name: ranking.roc_curve()
+            for name, ranking in named
+            if ranking.positive.any() and not ranking.positive.all()
+        },
+        precision_recall_curves={
+            name: ranking.precision_recall_curve()
+            for name, ranking in named
+            if ranking.positive.any()
+        },
+        errors=_confident_errors(cases, judged, classes, errors_shown),
+        replicates=replicates,
+        seed=seed,
+    )
+
+
+def _cases(predictions: Predictions, judged: Manifest, classes: ClassSet) -> _Cases:
+    truth = np.array(classes.indices_of(judged.diagnoses))
+    sides = [classes.taxonomy.is_malignant(name) for name in classes.classes]
+    if None in sides or len(set(sides)) < 2:
+        return _Cases(truth, predictions.probabilities, None, None)
+    return _Cases(
+        truth,
+        predictions.probabilities,
+        np.array(sides, dtype=bool)[truth],
+        malignant_probability(predictions.probabilities, classes.classes, classes.taxonomy),
+    )
+
+
+def _confident_errors(
+    cases: _Cases, judged: Manifest, classes: ClassSet, shown: int
+) -> tuple[ErrorCase, ...]:
+    answers = cases.answers
+    wrong = np.flatnonzero(answers != cases.truth)
+    confidence = cases.probabilities[wrong, answers[wrong]]
+    return tuple(
+        ErrorCase(
+            image_id=judged.image_ids[row],
+            path=str(judged.paths[row]),
+            truth=classes.classes[cases.truth[row]],
+            answer=classes.classes[answers[row]],
+            probability=float(cases.probabilities[row, answers[row]]),
+        )
+        for row in wrong[np.argsort(-confidence, kind="stable")][:shown]
+    )
