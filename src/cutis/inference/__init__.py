@@ -1,0 +1,1 @@
+"""Serving a bundle: ONNX Runtime and NumPy, no torch."""

@@ -1,0 +1,134 @@
+"""Exporting a network to ONNX, accepted only if ONNX Runtime repeats what torch computed."""
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from cutis.bundle import (
+    INPUT_NAME,
+    OUTPUT_NAMES,
+    BundleFacts,
+    ModelBundle,
+    Parity,
+    write_bundle,
+)
+from cutis.checks import UInt8Array
+from cutis.errors import BundleError
+from cutis.inference.predictor import Predictor
+from cutis.models.classifier import Classifier
+
+MAX_PROBABILITY_DIFFERENCE = 1e-4
+
+
+class _BothOutputs(nn.Module):
+    def __init__(self, model: Classifier) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.model.features(images)
+        return self.model.head(features), features
+
+
+def export_onnx(model: Classifier, path: Path, *, height: int, width: int) -> None:
+    """Write a network as one ONNX file with a free batch size.
+
+    The file takes `images` (n, 3, height, width) and gives `logits` (n, k) and `features` (n, d).
+    """
+    example = torch.zeros(2, 3, height, width)
+    with _quiet_exporter(), _evaluating(model):
+        torch.onnx.export(
+            _BothOutputs(model).eval(),
+            (example,),
+            path,
+            input_names=[INPUT_NAME],
+            output_names=list(OUTPUT_NAMES),
+            dynamic_shapes={INPUT_NAME: {0: torch.export.Dim("batch", min=1, max=4096)}},
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+
+
+def export_bundle(
+    model: Classifier,
+    folder: Path,
+    facts: BundleFacts,
+    *,
+    frames: UInt8Array,
+    model_card: str,
+) -> ModelBundle:
+    """Export, measure the parity on real frames, and write the bundle only if it is good enough.
+
+    Args:
+        model: On the CPU.
+        folder: The bundle.
+        facts: Everything but the parity, which is measured here.
+        frames: Shape (n, h, w, 3), uint8, what `Preprocessing.frame` gives; a few dozen suffice.
+        model_card: Markdown.
+
+    Raises:
+        BundleError: a probability differs by more than `MAX_PROBABILITY_DIFFERENCE`.
+        OutputError: the folder cannot be written.
+    """
+    preprocessing = facts.preprocessing
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="cutis-export-") as scratch:
+        onnx, weights = Path(scratch, "model.onnx"), Path(scratch, "weights.safetensors")
+        export_onnx(model, onnx, height=preprocessing.height, width=preprocessing.width)
+        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, weights)
+        trial = write_bundle(
+            Path(scratch, "trial"), facts, onnx=onnx, weights=weights, model_card=model_card
+        )
+        difference = probability_difference(model, Predictor(trial), frames)
+        if not difference <= MAX_PROBABILITY_DIFFERENCE:
+            raise BundleError(
+                f"{folder}: ONNX Runtime differs from torch by {difference:.2g} in probability, "
+                f"more than {MAX_PROBABILITY_DIFFERENCE:g}; the bundle was not written"
+            )
+        measured = replace(facts, parity=Parity(difference, len(frames)))
+        return write_bundle(folder, measured, onnx=onnx, weights=weights, model_card=model_card)
+
+
+def probability_difference(model: Classifier, predictor: Predictor, frames: UInt8Array) -> float:
+    """The largest absolute difference of any probability between torch and ONNX Runtime."""
+    facts = predictor.bundle.facts
+    images = torch.from_numpy(facts.preprocessing.normalise(frames))
+    with _evaluating(model), torch.inference_mode():
+        logits = model(images).double() / facts.temperature
+    return float(np.abs(logits.softmax(dim=1).numpy() - predictor.probabilities(frames)).max())
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    training = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in training.items():
+            module.training = mode
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

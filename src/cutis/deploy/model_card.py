@@ -1,0 +1,86 @@
+"""The model card, written from what the run knows; what it does not know says "not provided"."""
+
+from collections.abc import Mapping
+
+import jinja2
+
+from cutis import RESEARCH_USE_NOTICE
+
+# What the licence of a training set asks of the weights.
+LICENCES = {
+    "ham10000": "CC BY-NC-SA 4.0 (HAM10000: Tschandl, Rosendahl, Kittler, Sci Data 2018)",
+    "isic2017": "CC0 (ISIC 2017 challenge)",
+    "pad-ufes-20": "CC BY 4.0 (PAD-UFES-20: Pacheco et al., Data in Brief 2020)",
+    "phantom": "none; drawn pictures carry no rights and no evidence",
+}
+
+_TEMPLATE = """\
+# Model card: {{ name }}
+
+> {{ notice }}
+
+| | |
+| --- | --- |
+| Architecture | {{ architecture }} |
+| Input | {{ height }} x {{ width }} px, {{ fit }} |
+| Classes | {{ classes | join(", ") }} |
+| Trained on | {{ data or "not provided" }} |
+| Licence of the weights | {{ licence }} |
+| Made with | cutis {{ version }}, revision {{ revision or "not provided" }} |
+
+## Intended use
+
+Research on dermoscopic image classification and as a starting point for fine-tuning. It answers only
+with the classes above, whatever it is shown, and it does not know patients, history or palpation.
+
+## Training data
+
+{{ counts or "not provided" }}
+
+Lesions, patients and duplicates were kept on one side of every split.
+
+## Results on validation
+
+{{ results or "not provided" }}
+
+The kept epoch was chosen on this split, so these figures are somewhat flattering. Judge the model with
+`cutis evaluate` on data that took no part in its making.
+
+## Limits
+
+Not measured: subgroups, calibration, other devices and clinics, images that show no lesion.
+"""
+
+
+def render_model_card(
+    *,
+    name: str,
+    architecture: str,
+    classes: tuple[str, ...],
+    height: int,
+    width: int,
+    fit: str,
+    sources: tuple[str, ...],
+    counts: Mapping[str, int],
+    results: Mapping[str, float],
+    version: str,
+    revision: str | None,
+) -> str:
+    """Markdown for people; every argument is a fact of the run."""
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    return environment.from_string(_TEMPLATE).render(
+        name=name,
+        notice=RESEARCH_USE_NOTICE,
+        architecture=architecture,
+        height=height,
+        width=width,
+        fit=fit,
+        classes=classes,
+        data=", ".join(sources),
+        licence="; ".join(LICENCES.get(source, f"{source}: not provided") for source in sources)
+        or "not provided",
+        counts="\n".join(f"- {label}: {count} images" for label, count in counts.items()),
+        results="\n".join(f"- {figure}: {value:.4f}" for figure, value in results.items()),
+        version=version,
+        revision=revision,
+    )

@@ -1,0 +1,91 @@
+"""`publish_run`: the last step of training, from a run folder's weights to its bundle."""
+
+import csv
+from datetime import UTC, datetime
+
+import numpy as np
+
+import cutis
+from cutis.bundle import BundleFacts, ModelBundle, Parity
+from cutis.deploy.export import export_bundle
+from cutis.deploy.model_card import render_model_card
+from cutis.files import read_json, sha256_of_file
+from cutis.imaging import load_rgb
+from cutis.models.classifier import Classifier
+from cutis.tables.manifest import Manifest
+from cutis.training.recipe import Recipe, TrainingData
+from cutis.training.run_folder import RunFolder
+
+PARITY_IMAGES = 32
+
+
+def publish_run(
+    run: RunFolder, recipe: Recipe, model: Classifier, manifest: Manifest
+) -> ModelBundle:
+    """Write the bundle of a finished run.
+
+    Args:
+        run: Has its history and environment.
+        recipe: What the run followed.
+        model: With the kept weights.
+        manifest: What the run was trained on; the parity is measured on its validation pictures.
+
+    Raises:
+        BundleError: ONNX Runtime does not repeat what torch computed.
+        OutputError: the bundle cannot be written.
+    """
+    data = TrainingData.from_manifest(manifest)
+    preprocessing = recipe.preprocessing()
+    environment = read_json(run.environment)
+    training = data.splits["train"]
+    sources = tuple(sorted(set(training.frame["source"]) - {""}))
+    name = run.path.absolute().name
+    facts = BundleFacts(
+        name=name,
+        architecture=recipe.model.backbone.name,
+        classes=data.classes.classes,
+        taxonomy=manifest.taxonomy.name,
+        taxonomy_sha256=manifest.taxonomy.sha256,
+        preprocessing=preprocessing,
+        parity=Parity(float("nan"), 0),
+        provenance={
+            "sources": list(sources),
+            "manifest_sha256": sha256_of_file(run.manifest),
+            "settings_sha256": sha256_of_file(run.settings),
+            "head": recipe.model.head.model_dump(mode="json"),
+            "cutis": cutis.__version__,
+            "git_revision": environment["git_revision"],
+            "date": datetime.now(UTC).date().isoformat(),
+        },
+    )
+    card = render_model_card(
+        name=name,
+        architecture=facts.architecture,
+        classes=facts.classes,
+        height=preprocessing.height,
+        width=preprocessing.width,
+        fit=preprocessing.fit,
+        sources=sources,
+        counts=dict(training.frame["diagnosis"].value_counts().sort_index()),
+        results=_kept_epoch(run, recipe),
+        version=cutis.__version__,
+        revision=environment["git_revision"],
+    )
+    shown = data.splits["val"].paths[:PARITY_IMAGES]
+    frames = np.stack([preprocessing.frame(load_rgb(path)) for path in shown])
+    return export_bundle(model, run.bundle, facts, frames=frames, model_card=card)
+
+
+def _kept_epoch(run: RunFolder, recipe: Recipe) -> dict[str, float]:
+    """The validation figures of the epoch whose weights were kept."""
+    with run.history.open(newline="", encoding="utf-8") as stream:
+        epochs = list(csv.DictReader(stream))
+    monitor = recipe.trainer.monitor
+    sign = -1 if monitor == "val_loss" else 1
+
+    def score(epoch: dict[str, str]) -> float:
+        value = float(epoch[monitor])
+        return -np.inf if np.isnan(value) else sign * value
+
+    kept = epochs[-1] if recipe.trainer.keep == "last" else max(epochs, key=score)
+    return {key: float(value) for key, value in kept.items() if key.startswith("val_")}
