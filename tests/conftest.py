@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-# Tests run side by side, so each keeps to one core; read by NumPy, torch and ONNX Runtime on import.
+# Tests run side by side, so each keeps to one core; NumPy and torch read it on import.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
