@@ -9,7 +9,7 @@ CODE := src tests scripts benchmarks
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check install format lint types docs reference clean
+.PHONY: help demo test check install format lint types docs clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ demo: $(INSTALLED)  ## Do the whole job on drawn pictures, in under five minutes
 test: $(INSTALLED)  ## Run every test
 	$(BIN)/pytest -n 2
 
-check: lint types reference test  ## What continuous integration runs
+check: lint types test  ## What continuous integration runs
 
 install: $(INSTALLED)  ## Only make the environment
 
@@ -46,9 +46,6 @@ types: $(INSTALLED)  ## Check types, strictly
 
 docs: $(INSTALLED)  ## Write docs/commands.md and docs/settings.md again
 	$(BIN)/python scripts/reference.py
-
-reference: $(INSTALLED)  ## Check that those two pages say what the program does
-	$(BIN)/python scripts/reference.py --check
 
 clean:  ## Remove the environment, the demo and every cache
 	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
