@@ -1,1 +1,106 @@
-"""Placeholder until its owner writes it."""
+"""`cutis data audit | split`: find what would mislead, then split so that nothing leaks."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from cutis.cli.app import data_app
+
+
+@data_app.command()
+def audit(
+    manifest: Path = typer.Argument(help="Manifest to audit."),
+    output: Path = typer.Option(..., "-o", "--output", help="Folder for the findings."),
+) -> None:
+    """Find duplicates, unreadable or poor pictures, conflicting labels and leaking splits.
+
+    A split that leaks ends in exit code 2, after the findings are written.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from cutis import RESEARCH_USE_NOTICE
+    from cutis.curation.audit import audit as look
+    from cutis.curation.audit import write_audit
+    from cutis.files import require_writable
+    from cutis.tables.manifest import Manifest
+
+    require_writable(output)
+    table = Manifest.read(manifest, check_leaks=False)
+    with _progress(len(table), "looking") as advance:
+        found = look(table, on_progress=advance)
+    page = write_audit(found, output)
+    console = Console()
+    shown = Table("finding", "count", title=f"{len(table)} images", title_justify="left")
+    for kind, count in found.counts.items():
+        shown.add_row(kind, str(count))
+    console.print(shown if found.findings else "Nothing to report.")
+    console.print(f"Page: {page}", soft_wrap=True)
+    console.print(f"Next: cutis data split {output / 'manifest.csv'} -o split.csv", soft_wrap=True)
+    console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
+    found.require_no_leak()
+
+
+@data_app.command()
+def split(
+    manifest: Path = typer.Argument(help="Manifest to split; an old split is replaced."),
+    output: Path = typer.Option(..., "-o", "--output", help="Manifest with the split."),
+    by: str = typer.Option("lesion", help="lesion or patient: what every row must name."),
+    test: float = typer.Option(0.2, help="Fraction of images to test on."),
+    val: float = typer.Option(0.1, help="Fraction of images to validate on."),
+    seed: int = typer.Option(0, help="Of the dealing."),
+    folds: int = typer.Option(0, min=0, help="Also deal what is not test into K folds."),
+    skip_duplicates: bool = typer.Option(
+        False, "--skip-duplicates", help="Do not look for duplicates in an unaudited manifest."
+    ),
+) -> None:
+    """Split by lesion or patient; lesions, patients and duplicates never straddle."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from cutis import RESEARCH_USE_NOTICE
+    from cutis.curation.audit import with_duplicate_groups
+    from cutis.curation.splits import fold_manifest, parse_by, split_manifest
+    from cutis.files import require_writable
+    from cutis.tables.manifest import SPLITS, Manifest
+
+    group = parse_by(by)
+    require_writable(output.absolute().parent)
+    table = Manifest.read(manifest, check_leaks=False)
+    if not skip_duplicates and (table.frame["duplicate_group"] == "").all():
+        with _progress(len(table), "looking for duplicates") as advance:
+            table = with_duplicate_groups(table, on_progress=advance)
+    dealt = split_manifest(table, by=group, test=test, val=val, seed=seed)
+    if folds:
+        dealt = fold_manifest(dealt, folds=folds, by=group, seed=seed)
+    dealt.require_no_leak()
+    dealt.write(output)
+    frame = dealt.frame
+    shown = Table("diagnosis", *SPLITS, title=f"{output}: images", title_justify="left")
+    counts = frame.groupby(["diagnosis", "split"]).size().unstack(fill_value=0)
+    for diagnosis, row in counts.iterrows():
+        shown.add_row(str(diagnosis) or "unknown", *(str(row.get(name, 0)) for name in SPLITS))
+    shown.add_section()
+    for kind in ("lesion_id", "patient_id"):
+        known = frame[frame[kind] != ""]
+        if len(known):
+            present = known.groupby("split")[kind].nunique()
+            title = f"{kind.removesuffix('_id')}s"
+            shown.add_row(title, *(str(present.get(name, 0)) for name in SPLITS))
+    console = Console()
+    console.print(shown)
+    console.print(f"Next: cutis train {output} -o runs/first", soft_wrap=True)
+    console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
+
+
+@contextmanager
+def _progress(total: int, title: str) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress
+
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda n: progress.advance(task, n)

@@ -6,7 +6,7 @@ algorithm serves fractions and folds.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,17 @@ from cutis.errors import InputError, ManifestError
 from cutis.tables.manifest import GROUP_COLUMNS, Manifest
 
 By = Literal["lesion", "patient"]
+
+
+def parse_by(text: str) -> By:
+    """Read `By` from text.
+
+    Raises:
+        InputError: it is neither "lesion" nor "patient".
+    """
+    if text not in get_args(By):
+        raise InputError(f"split by {text!r}: not one of {', '.join(get_args(By))}")
+    return cast(By, text)
 
 
 def split_manifest(

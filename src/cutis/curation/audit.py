@@ -1,0 +1,284 @@
+"""The audit: everything about a collection that would make a model look better or worse than it is."""
+
+import base64
+import csv
+import io
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+import jinja2
+import numpy as np
+from PIL import Image
+
+from cutis import RESEARCH_USE_NOTICE, __version__
+from cutis.curation.duplicates import (
+    DuplicatePair,
+    Fingerprint,
+    duplicate_groups,
+    find_duplicates,
+)
+from cutis.curation.quality import Quality, measure_quality, quality_faults
+from cutis.errors import ImageError, LeakageError
+from cutis.files import atomic_path, require_writable, write_json, write_text
+from cutis.imaging import load_rgb, open_rgb
+from cutis.tables.manifest import Manifest
+
+SHOWN_PER_KIND = 60
+THUMBNAIL_PX = 180
+
+
+class Finding(NamedTuple):
+    """One line of the audit."""
+
+    kind: str
+    image_id: str
+    other_image_id: str
+    detail: str
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """What an audit found.
+
+    Attributes:
+        manifest: The rows that could be read, with `duplicate_group` filled in.
+        findings: In the order they should be looked at.
+        leaks: Groups that stand in two splits or folds; empty when the split is clean.
+    """
+
+    manifest: Manifest
+    findings: tuple[Finding, ...]
+    leaks: tuple[str, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Findings by kind."""
+        return dict(Counter(finding.kind for finding in self.findings))
+
+    def require_no_leak(self) -> None:
+        """Fail loudly on a split that leaks.
+
+        Raises:
+            LeakageError: naming every group that stands on two sides.
+        """
+        if self.leaks:
+            raise LeakageError(self.manifest.name, self.leaks)
+
+
+class Inspection(NamedTuple):
+    """One picture as the audit saw it."""
+
+    fingerprint: Fingerprint
+    quality: Quality
+
+
+def inspect(
+    paths: Sequence[Path], *, on_progress: Callable[[int], None] | None = None
+) -> list[Inspection | ImageError]:
+    """Decode every picture once, on all cores, and measure it.
+
+    Args:
+        paths: n pictures.
+        on_progress: Called with 1 for every picture done.
+
+    Returns:
+        n inspections, an `ImageError` in place of those that cannot be read.
+    """
+
+    def one(path: Path) -> Inspection | ImageError:
+        try:
+            rgb = load_rgb(path)
+        except ImageError as fault:
+            return fault
+        return Inspection(Fingerprint.of(rgb), measure_quality(rgb))
+
+    seen: list[Inspection | ImageError] = []
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for result in pool.map(one, paths):
+            seen.append(result)
+            if on_progress is not None:
+                on_progress(1)
+    return seen
+
+
+def audit(manifest: Manifest, *, on_progress: Callable[[int], None] | None = None) -> Audit:
+    """Look at every picture and every group of a manifest.
+
+    Args:
+        manifest: Read with `check_leaks=False` when its split is in doubt.
+        on_progress: Called with 1 for every picture done.
+    """
+    seen = inspect(manifest.paths, on_progress=on_progress)
+    readable = [not isinstance(result, ImageError) for result in seen]
+    unreadable = [
+        Finding("unreadable", image_id, "", str(result))
+        for image_id, result in zip(manifest.image_ids, seen, strict=True)
+        if isinstance(result, ImageError)
+    ]
+    kept = manifest.rows(np.array(readable, dtype=bool))
+    inspections = [result for result in seen if isinstance(result, Inspection)]
+    pairs = find_duplicates([each.fingerprint for each in inspections])
+    grouped = kept.with_columns(duplicate_group=duplicate_groups(kept.image_ids, pairs))
+    findings = [
+        *unreadable,
+        *_conflicts(grouped, pairs),
+        *_two_diagnoses(grouped),
+        *_duplicates(grouped, pairs),
+        *_quality(grouped, inspections),
+    ]
+    try:
+        grouped.require_no_leak()
+        leaks: tuple[str, ...] = ()
+    except LeakageError as fault:
+        leaks = fault.problems
+    return Audit(grouped, tuple(findings), leaks)
+
+
+def with_duplicate_groups(
+    manifest: Manifest, *, on_progress: Callable[[int], None] | None = None
+) -> Manifest:
+    """The manifest with `duplicate_group` filled in; what a split needs of an audit.
+
+    Raises:
+        ImageError: a picture cannot be read; the audit lists all of them.
+    """
+    seen = inspect(manifest.paths, on_progress=on_progress)
+    fault = next((result for result in seen if isinstance(result, ImageError)), None)
+    if fault is not None:
+        raise fault
+    prints = [result.fingerprint for result in seen if isinstance(result, Inspection)]
+    groups = duplicate_groups(manifest.image_ids, find_duplicates(prints))
+    return manifest.with_columns(duplicate_group=groups)
+
+
+def write_audit(found: Audit, folder: Path) -> Path:
+    """Write `audit.csv`, `audit.json`, `audit.html` and `manifest.csv`.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    require_writable(folder, free_bytes=20 * 2**20)
+    found.manifest.write(folder / "manifest.csv")
+    with (
+        atomic_path(folder / "audit.csv") as partial,
+        partial.open("w", newline="", encoding="utf-8") as stream,
+    ):
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(Finding._fields)
+        writer.writerows(found.findings)
+    write_json(
+        folder / "audit.json",
+        {
+            "notice": RESEARCH_USE_NOTICE,
+            "cutis": __version__,
+            "manifest": found.manifest.name,
+            "images": len(found.manifest),
+            "findings": found.counts,
+            "leaks": list(found.leaks),
+        },
+    )
+    page = folder / "audit.html"
+    write_text(page, _page(found))
+    return page
+
+
+def _conflicts(manifest: Manifest, pairs: Sequence[DuplicatePair]) -> list[Finding]:
+    """Duplicates that carry different diagnoses."""
+    ids, diagnoses = manifest.image_ids, manifest.diagnoses
+    return [
+        Finding(
+            "duplicate with another diagnosis",
+            ids[pair.first],
+            ids[pair.second],
+            f"{diagnoses[pair.first]} and {diagnoses[pair.second]} ({pair.kind})",
+        )
+        for pair in pairs
+        if diagnoses[pair.first] != diagnoses[pair.second]
+    ]
+
+
+def _two_diagnoses(manifest: Manifest) -> list[Finding]:
+    """Lesions whose images carry different diagnoses."""
+    frame = manifest.frame[
+        (manifest.frame["lesion_id"] != "") & (manifest.frame["diagnosis"] != "")
+    ]
+    findings: list[Finding] = []
+    for lesion, rows in frame.groupby("lesion_id"):
+        if rows["diagnosis"].nunique() > 1:
+            first = rows.iloc[0]
+            other = rows[rows["diagnosis"] != first["diagnosis"]].iloc[0]
+            detail = f"lesion {lesion}: {first['diagnosis']} and {other['diagnosis']}"
+            findings.append(
+                Finding("lesion with two diagnoses", first["image_id"], other["image_id"], detail)
+            )
+    return findings
+
+
+def _duplicates(manifest: Manifest, pairs: Sequence[DuplicatePair]) -> list[Finding]:
+    ids, lesions = manifest.image_ids, list(manifest.frame["lesion_id"])
+    findings = []
+    for pair in sorted(pairs, key=lambda pair: (pair.kind, -pair.cosine)):
+        same = lesions[pair.first] == lesions[pair.second] != ""
+        whose = "one lesion" if same else "not filed as one lesion"
+        evidence = f"thumbnail cosine {pair.cosine:.4f}, hash distance {pair.hash_distance}"
+        findings.append(
+            Finding(
+                f"{pair.kind} duplicate",
+                ids[pair.first],
+                ids[pair.second],
+                f"{whose}; {evidence}",
+            )
+        )
+    return findings
+
+
+def _quality(manifest: Manifest, inspections: Sequence[Inspection]) -> list[Finding]:
+    faults = [
+        Finding(kind, image_id, "", detail)
+        for image_id, inspection in zip(manifest.image_ids, inspections, strict=True)
+        for kind, detail in quality_faults(inspection.quality).items()
+    ]
+    return sorted(faults, key=lambda finding: finding.kind)
+
+
+def _page(found: Audit) -> str:
+    path_of = dict(zip(found.manifest.image_ids, found.manifest.paths, strict=True))
+    by_kind: dict[str, list[Finding]] = {}
+    for finding in found.findings:
+        by_kind.setdefault(finding.kind, []).append(finding)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    text = resources.files("cutis.curation").joinpath("audit.html").read_text(encoding="utf-8")
+    return environment.from_string(text).render(
+        audit=found,
+        by_kind={kind: findings[:SHOWN_PER_KIND] for kind, findings in by_kind.items()},
+        pictures=_Thumbnails(path_of),
+        notice=RESEARCH_USE_NOTICE,
+        version=__version__,
+    )
+
+
+class _Thumbnails:
+    """Data URIs by image id, made when the page asks for them."""
+
+    def __init__(self, path_of: Mapping[str, Path]) -> None:
+        self._path_of = path_of
+
+    def __getitem__(self, image_id: str) -> str:
+        if image_id not in self._path_of:
+            return ""
+        picture = open_rgb(self._path_of[image_id])
+        picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.BILINEAR)
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=80)
+        return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
