@@ -4,18 +4,20 @@ Nothing partial is ever left under a final name: content goes to a hidden neighb
 renamed when complete. Places are tested for writing before long work begins.
 """
 
+import errno
 import hashlib
 import json
-import os
 import shutil
 import tomllib
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from cutis.errors import InputError, OutputError
+
+_DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG)
 
 
 @contextmanager
@@ -23,34 +25,37 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a hidden neighbour of `path` to write to; rename it to `path` if the block succeeds.
 
     Works for a file or a folder (create it inside the block; an existing folder of that name is
-    replaced). After an exception, Ctrl-C included, the neighbour is removed and `path` is as it was.
+    replaced). A link is followed, so the file it leads to is replaced and not the link. After an
+    exception, Ctrl-C included, the neighbour is removed and `path` is as it was.
+
+    Raises:
+        OutputError: the place cannot be written, or holds something that is no file and no folder.
     """
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    final = _require_replaceable(path)
+    partial = _hidden_neighbour(final, "partial")
     try:
+        final.parent.mkdir(parents=True, exist_ok=True)
         yield partial
-        if partial.is_dir() and path.is_dir():
-            shutil.rmtree(path)
-        os.replace(partial, path)
-    except OSError as fault:
-        if fault.filename in (str(partial), None) or fault.filename2 == str(path):
-            raise OutputError(f"{path}: cannot be written ({fault.strerror or fault})") from fault
-        raise
-    finally:
-        if partial.is_dir():
-            shutil.rmtree(partial, ignore_errors=True)
+        if partial.is_dir() and final.is_dir():
+            _replace_folder(final, partial)
         else:
-            partial.unlink(missing_ok=True)
+            partial.replace(final)
+    except OSError as fault:
+        if not _is_about(fault, partial, final):
+            raise
+        raise OutputError(f"{path}: cannot be written ({fault.strerror or fault})") from fault
+    finally:
+        _remove(partial)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text atomically."""
+    """Write UTF-8 text atomically; bytes of a file name that are no UTF-8 are written escaped."""
     with atomic_path(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write readable JSON atomically; nan and infinities become null, as JSON has no name for them."""
+    """Write readable JSON atomically; nan and infinities, which JSON lacks, become null."""
     write_text(path, json.dumps(_without_nan(value), indent=2, ensure_ascii=False) + "\n")
 
 
@@ -58,27 +63,32 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        InputError: the file is missing or is not JSON.
+        InputError: the file is missing, unreadable or not JSON.
+    """
+    return parse_json(_read_bytes(path), source=str(path))
+
+
+def parse_json(content: bytes, *, source: str) -> Any:
+    """The value that JSON bytes describe.
+
+    Raises:
+        InputError: they are no JSON; `source` opens the message.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as fault:
-        raise InputError(f"{path}: not valid JSON ({fault})") from fault
+        return json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as fault:  # bad UTF-8 and bad JSON are ValueErrors
+        raise InputError(f"{source}: not valid JSON ({fault})") from fault
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file.
 
     Raises:
-        InputError: the file is missing or is not TOML.
+        InputError: the file is missing, unreadable or not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+        return tomllib.loads(_read_bytes(path).decode("utf-8"))
+    except (ValueError, RecursionError) as fault:
         raise InputError(f"{path}: not valid TOML ({fault})") from fault
 
 
@@ -104,20 +114,70 @@ def require_writable(folder: Path, *, free_bytes: int = 0) -> Path:
         probe.write_bytes(b"\0" * 4096)
     except OSError as fault:
         raise OutputError(
-            f"{folder}: cannot be written ({fault.strerror}); choose another -o"
-        ) from (fault)
+            f"{folder}: cannot be written ({fault.strerror}); choose another folder"
+        ) from fault
     finally:
-        # On a read-only disk even asking about the probe may fail; there is nothing to remove then.
-        try:
-            probe.unlink(missing_ok=True)
-        except OSError:
-            pass
+        _remove(probe)
     free = shutil.disk_usage(folder).free
     if free < free_bytes:
         raise OutputError(
             f"{folder}: {free / 2**20:.0f} MiB free, about {free_bytes / 2**20:.0f} MiB needed"
         )
     return folder
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as fault:
+        raise InputError(f"{path}: cannot be read ({fault.strerror})") from fault
+
+
+def _hidden_neighbour(path: Path, kind: str) -> Path:
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.{kind}")
+
+
+def _require_replaceable(path: Path) -> Path:
+    """Where a result of that name really goes; a device or pipe (/dev/stdout) is no place."""
+    try:
+        final = path.resolve() if path.is_symlink() else path
+        occupied = final.exists() and not (final.is_file() or final.is_dir())
+    except (OSError, RuntimeError) as fault:  # no permission to look, or links in a circle
+        raise OutputError(f"{path}: cannot be written ({fault})") from fault
+    if occupied:
+        raise OutputError(f"{path}: not a file; give the name of a file")
+    return final
+
+
+def _replace_folder(final: Path, partial: Path) -> None:
+    """Put the new folder in the place of the old one, which comes back if that fails."""
+    old = _hidden_neighbour(final, "old")
+    try:
+        final.rename(old)
+        partial.rename(final)
+    except BaseException:
+        if old.exists() and not final.exists():
+            old.rename(final)
+        raise
+    _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _is_about(fault: OSError, partial: Path, final: Path) -> bool:
+    """Whether a fault comes from writing the result; a failing write itself names no file."""
+    names = [Path(str(name)) for name in (fault.filename, fault.filename2) if name is not None]
+    if not names:
+        return fault.errno in _DISK_FAULTS
+    return any(name.is_relative_to(partial) or final.is_relative_to(name) for name in names)
 
 
 def _without_nan(value: Any) -> Any:

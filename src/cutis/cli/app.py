@@ -1,20 +1,50 @@
 """The `cutis` program: its command tree and what happens when a command fails.
 
-Command modules import nothing heavy at their top, so that `cutis --help` stays fast.
+Command modules import nothing heavy at their top, and help is printed plain (rich would triple the
+time it takes), so that `cutis --help` stays fast.
 """
 
+import errno
 import importlib
+import os
 import sys
-from typing import NoReturn
+from io import TextIOWrapper
+from typing import Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from cutis import RESEARCH_USE_NOTICE, __version__
 from cutis.errors import CutisError
 
 COMMAND_MODULES = ("data", "audit", "train", "predict", "evaluate")
+DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class InterruptedWorkError(CutisError):
+    """Ctrl-C, once every unfinished file is gone."""
+
+    def __init__(self) -> None:
+        super().__init__("interrupted; finished files are whole, unfinished ones were removed")
+
+
+class _Program(TyperGroup):
+    """The command tree, in which Ctrl-C is one more error with a message."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise InterruptedWorkError from None
+        except SystemExit as ended:  # Lightning turns Ctrl-C into exit(1)
+            if isinstance(ended.__context__, KeyboardInterrupt):
+                raise InterruptedWorkError from None
+            raise
+
 
 app = typer.Typer(
+    cls=_Program,
+    rich_markup_mode=None,
     name="cutis",
     help="From a folder of skin-lesion images to a judged, shipped classifier.",
     epilog=RESEARCH_USE_NOTICE,
@@ -52,13 +82,47 @@ def command_tree() -> typer.Typer:
 
 
 def main() -> NoReturn:
-    """Run the program; errors a user can cause end in their message and exit code 2."""
+    """Run the program; errors a user can cause end in their message and exit code 2.
+
+    A reader that stops reading (`cutis ... | head`) ends the program quietly with exit code 1.
+    """
+    _print_any_file_name()
+    code = 2
     try:
-        command_tree()()
+        code = _run()
     except CutisError as fault:
         typer.echo(f"cutis: {fault}", err=True)
     except KeyboardInterrupt:
-        typer.echo(
-            "cutis: interrupted; finished files are whole, unfinished ones removed", err=True
-        )
-    sys.exit(2)
+        typer.echo(f"cutis: {InterruptedWorkError()}", err=True)
+    except BrokenPipeError:
+        _discard_output()
+        code = 1
+    except OSError as fault:
+        if fault.errno not in DISK_IS_FULL:
+            raise
+        _discard_output()
+        typer.echo(f"cutis: {fault.filename or 'output'}: {fault.strerror}", err=True)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command that the arguments name, to the last byte of its output; its exit code."""
+    code: object = 0
+    try:
+        command_tree()()
+    except SystemExit as ended:
+        code = ended.code
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.flush()
+    return code if isinstance(code, int) else int(code is not None)
+
+
+def _print_any_file_name() -> None:
+    """Print names that the terminal's encoding lacks escaped, instead of failing on them."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _discard_output() -> None:
+    """Let what is still buffered go nowhere, as Python would otherwise fail on it while it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
