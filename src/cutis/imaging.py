@@ -1,22 +1,29 @@
 """Decoding pictures safely, and the one description of how a picture becomes a network's input.
 
-`load_rgb` is the only place where Cutis opens a picture somebody hands in. `Preprocessing` is stored
+`load_rgb` is the only place where Cutis opens a picture somebody hands in. `Preprocessing` is kept
 in the bundle and used unchanged by the training set, the predictor, the export check and the
 service, so that a model never sees pixels prepared in another way than it was trained on.
+
+Colour profiles are not applied, in training as in serving. Pillow's own settings are left as they
+are: whoever uses Cutis as a library may have chosen them.
 """
 
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from cutis.checks import FloatArray, UInt8Array
 from cutis.errors import ImageError, InputError
 
 MAX_PIXELS = 120_000_000  # a 12,000 x 10,000 scan; larger headers are refused before decoding
+MAX_SIDE_PX = 65_535  # what a JPEG can hold; a resize of longer sides would need memory for kernels
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # JPEG opens MPO too
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
@@ -26,63 +33,64 @@ _RESAMPLING = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
 }
+_UPRIGHT = {  # by EXIF orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_OTHER_CONTENT = (  # first bytes, what they mean, what to do
+    ((b"<!doctype", b"<html", b"<?xml"), "a web page, not a picture; was the download refused?"),
+    ((b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!"), "an archive; unpack it first"),
+    ((b"%PDF",), "a PDF document; export its pictures first"),
+    ((b"version https://git-lfs",), "a placeholder of Git LFS; run `git lfs pull`"),
+)
+# Warning filters belong to the whole process, and pictures are decoded in several threads.
+_WARNING_FILTERS = threading.Lock()
 
 
 def load_rgb(path: Path) -> UInt8Array:
     """Decode a picture to RGB.
 
     EXIF orientation is applied, palettes and CMYK are converted, transparency is laid on white,
-    16-bit greys are scaled to 8 bits, and of an animation the first frame is taken.
+    16-bit values are scaled to 8 bits, and of an animation the first frame is taken.
 
     Returns:
         Shape (height, width, 3), uint8.
 
     Raises:
-        ImageError: the file is missing, empty, not one of `FORMATS`, truncated, or its header
-            announces more than `MAX_PIXELS` (checked before any pixel is decoded).
+        ImageError: the file is missing, empty, not one of `FORMATS`, truncated, holds values
+            without a defined range, or its header announces more than `MAX_PIXELS` or a side above
+            `MAX_SIDE_PX` (checked before any pixel is decoded).
     """
     return np.asarray(open_rgb(path))
 
 
 def open_rgb(path: Path) -> Image.Image:
     """As `load_rgb`, but a Pillow picture of mode RGB."""
+    _require_file(path)
     try:
-        with warnings.catch_warnings():
-            # Pillow's own bomb warning is superseded by MAX_PIXELS; odd metadata is no reason to
-            # refuse pixels.
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as picture:
-                _refuse_huge(path, picture.size)
-                picture.load()
-                return _to_rgb(ImageOps.exif_transpose(picture))
-    except FileNotFoundError:
-        raise ImageError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise ImageError(f"{path}: a folder, not a picture") from None
+        with _without_warnings():
+            picture = Image.open(path, formats=FORMATS)
+        with picture:
+            _refuse_huge(path, picture.size)
+            picture.load()
+            return _to_rgb(path, _upright(picture))
+    except ImageError:
+        raise
     except Image.DecompressionBombError as fault:
         raise ImageError(f"{path}: refused, {fault}") from None
     except UnidentifiedImageError:
         raise ImageError(f"{path}: {_what_it_is_instead(path)}") from None
-    except ImageError:
-        raise
-    except (OSError, SyntaxError, ValueError, EOFError, OverflowError) as fault:
+    except PermissionError:
+        raise ImageError(f"{path}: may not be read (permission denied)") from None
+    except MemoryError:
+        raise ImageError(f"{path}: decoding it needs more memory than there is") from None
+    except Exception as fault:  # a damaged file trips Pillow's parsers in every way there is
         raise ImageError(f"{path}: cannot be decoded ({fault}); is it truncated?") from fault
-
-
-def image_size(path: Path) -> tuple[int, int]:
-    """(height, width) from the header, as stored, without decoding.
-
-    Raises:
-        ImageError: as `load_rgb`, as far as a header can tell.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as picture:
-                width, height = picture.size
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as fault:
-        raise ImageError(f"{path}: no readable picture header ({fault})") from None
-    return height, width
 
 
 @dataclass(frozen=True)
@@ -105,14 +113,18 @@ class Preprocessing:
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
 
     def __post_init__(self) -> None:
+        if not (isinstance(self.height, int) and isinstance(self.width, int)):
+            raise InputError(f"preprocessing: size {self.height} x {self.width} is not in pixels")
         if min(self.height, self.width) < 1 or max(self.height, self.width) > 4096:
             raise InputError(f"preprocessing: size {self.height} x {self.width} is not in 1..4096")
         if self.fit not in ("squash", "crop"):
             raise InputError(f"preprocessing: fit {self.fit!r} is neither 'squash' nor 'crop'")
         if self.interpolation not in _RESAMPLING:
             raise InputError(f"preprocessing: interpolation {self.interpolation!r} is unknown")
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+        if len(self.mean) != 3 or len(self.std) != 3 or not min(self.std) > 0:
             raise InputError("preprocessing: mean and std need three values, std above zero")
+        if not np.isfinite([*self.mean, *self.std]).all():
+            raise InputError("preprocessing: mean and std must be finite")
 
     def frame(self, rgb: UInt8Array) -> UInt8Array:
         """Resize a picture of shape (h, w, 3) to shape (height, width, 3), both uint8."""
@@ -152,25 +164,68 @@ class Preprocessing:
             raise InputError(f"preprocessing: not understood ({fault})") from fault
 
 
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keep Pillow quiet: its bomb warning is superseded by `MAX_PIXELS`, and odd metadata is no
+    reason to refuse pixels."""
+    with _WARNING_FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _require_file(path: Path) -> None:
+    """A pipe or a device would let the reader wait for ever."""
+    if path.is_file():
+        return
+    if path.is_dir():
+        raise ImageError(f"{path}: a folder, not a picture")
+    if path.exists():
+        raise ImageError(f"{path}: not a regular file")
+    raise ImageError(f"{path}: no such file")
+
+
 def _refuse_huge(path: Path, size: tuple[int, int]) -> None:
     width, height = size
-    if width * height > MAX_PIXELS:
+    if width * height > MAX_PIXELS or max(size) > MAX_SIDE_PX:
         raise ImageError(
-            f"{path}: refused, its header announces {width} x {height} pixels "
-            f"(at most {MAX_PIXELS / 1e6:.0f} million are decoded)"
+            f"{path}: refused, its header announces {width} x {height} pixels (at most "
+            f"{MAX_PIXELS / 1e6:.0f} million are decoded, and {MAX_SIDE_PX} along a side)"
         )
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        values = np.asarray(picture, dtype=np.float64)
-        scale = 255 / 65535 if values.max(initial=0) > 255 else 1
-        return Image.fromarray(np.clip(values * scale, 0, 255).astype(np.uint8)).convert("RGB")
+def _upright(picture: Image.Image) -> Image.Image:
+    """The decoded picture, turned as its EXIF orientation asks."""
+    try:
+        with _without_warnings():
+            orientation = picture.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # damaged metadata, as in `open_rgb`; the pixels are sound
+        return picture
+    return picture.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else picture
+
+
+def _to_rgb(path: Path, picture: Image.Image) -> Image.Image:
+    if picture.mode == "I" or picture.mode.startswith("I;16"):
+        return _grey_of_16_bits(path, picture)
+    if picture.mode == "F":
+        raise ImageError(f"{path}: floating-point pixels have no defined range; save it as 8 bits")
     if picture.has_transparency_data:
         opaque = picture.convert("RGBA")
         white = Image.new("RGBA", opaque.size, "white")
         return Image.alpha_composite(white, opaque).convert("RGB")
     return picture.convert("RGB")
+
+
+def _grey_of_16_bits(path: Path, picture: Image.Image) -> Image.Image:
+    """Scale 0..65535 to 0..255, whatever the brightest pixel is; the transparent grey is white."""
+    values = np.asarray(picture)
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        raise ImageError(f"{path}: its values {low}..{high} exceed 16 bits; save it as 8 bits")
+    grey = (values >> 8).astype(np.uint8)
+    transparent = picture.info.get("transparency")
+    if isinstance(transparent, int):
+        grey[values == transparent] = 255
+    return Image.fromarray(grey).convert("RGB")
 
 
 def _what_it_is_instead(path: Path) -> str:
@@ -179,8 +234,12 @@ def _what_it_is_instead(path: Path) -> str:
         start = stream.read(512)
     if not start:
         return "the file is empty"
-    if start.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-        return "a web page, not a picture; was the download refused?"
-    if start.startswith((b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf")):
-        return "an archive, not a picture; unpack it first"
+    if start[4:8] == b"ftyp":
+        return "a HEIC, AVIF or video file; save it as JPEG or PNG first"
+    if start[128:132] == b"DICM":
+        return "a DICOM file; export its picture first"
+    opening = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for signatures, meaning in _OTHER_CONTENT:
+        if opening.startswith(signatures) or opening.lower().startswith(signatures):
+            return meaning
     return f"not a picture in one of the formats {', '.join(FORMATS)}"

@@ -66,7 +66,7 @@ def create_backbone(settings: BackboneSettings) -> nn.Module:
     if source == "package":
         _load(network, _packaged_weights(settings.name, network), source=settings.name)
     elif source != "none":
-        _load(network, _local_weights(Path(source)), source=source)
+        _load(network, local_weights(Path(source)), source=source)
     return _as_module(network)
 
 
@@ -129,7 +129,12 @@ def _packaged_weights(name: str, network: nn.Module) -> dict[str, Tensor]:
     return dict(zip(expected, body.values(), strict=True))
 
 
-def _local_weights(path: Path) -> dict[str, Tensor]:
+def local_weights(path: Path) -> dict[str, Tensor]:
+    """Read weights that a user hands in; nothing in the file can run.
+
+    Raises:
+        InputError: no such file, or not safetensors.
+    """
     if not path.is_file():
         raise InputError(
             f"backbone weights {str(path)!r}: not auto, package, hub, none, or an existing file"

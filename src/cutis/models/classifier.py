@@ -1,9 +1,17 @@
-"""`Classifier`: a backbone that turns pictures into features, and a head that turns them into logits."""
+"""`Classifier`: a backbone turns pictures into features, and a head turns them into logits."""
+
+from itertools import pairwise
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from cutis.models.backbones import BackboneSettings, create_backbone, feature_width
+from cutis.models.backbones import (
+    BackboneSettings,
+    create_backbone,
+    feature_width,
+    local_weights,
+)
 
 
 class HeadSettings(BaseModel):
@@ -44,13 +52,30 @@ class Classifier(nn.Module):
 def create_classifier(settings: ModelSettings, *, classes: int, image_size: int) -> Classifier:
     """A classifier with a pretrained backbone and a fresh head.
 
+    When the backbone's weights are the file of a whole classifier with the same head, such as a
+    run's `kept.safetensors`, the head comes from there too, so that training goes on from it.
+
     Raises:
         InputError: as `create_backbone` and `feature_width`.
     """
     backbone = create_backbone(settings.backbone)
     widths = [feature_width(backbone, size=image_size), *settings.head.hidden]
     layers: list[nn.Module] = []
-    for width, next_width in zip(widths, widths[1:], strict=False):
+    for width, next_width in pairwise(widths):
         layers += [nn.Linear(width, next_width), nn.ReLU()]
     head = nn.Sequential(*layers, nn.Dropout(settings.head.dropout), nn.Linear(widths[-1], classes))
+    _continue_head(head, settings.backbone.weights)
     return Classifier(backbone, head)
+
+
+def _continue_head(head: nn.Module, weights: str) -> None:
+    if not weights.endswith(".safetensors"):
+        return
+    saved = {
+        key.removeprefix("head."): value
+        for key, value in local_weights(Path(weights)).items()
+        if key.startswith("head.")
+    }
+    shapes = {key: value.shape for key, value in head.state_dict().items()}
+    if shapes == {key: value.shape for key, value in saved.items()}:
+        head.load_state_dict(saved)

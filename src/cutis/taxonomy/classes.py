@@ -1,6 +1,6 @@
 """`ClassSet`: what a classifier tells apart, as disjoint nodes of the taxonomy."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cutis.errors import InputError, TaxonomyError
@@ -24,14 +24,14 @@ class ClassSet:
         if len(self.classes) < 2:
             raise InputError(f"a classifier needs at least two classes, got {list(self.classes)}")
         nodes = self.taxonomy.resolve_all(self.classes, source="classes")
-        class_of: dict[str, int] = {}
-        problems: list[str] = []
-        for index, node in enumerate(nodes):
-            for member in self.taxonomy.descendants(node):
-                if class_of.setdefault(member, index) != index:
-                    problems.append(f"{node!r} and {nodes[class_of[member]]!r} overlap")
+        problems = [*_overlaps(nodes, self.taxonomy)]
         if problems:
-            raise TaxonomyError("classes", sorted(set(problems)))
+            raise TaxonomyError("classes", problems)
+        class_of = {
+            member: index
+            for index, node in enumerate(nodes)
+            for member in self.taxonomy.descendants(node)
+        }
         object.__setattr__(self, "classes", tuple(nodes))
         object.__setattr__(self, "_class_of", class_of)
 
@@ -67,3 +67,12 @@ class ClassSet:
             ]
             raise TaxonomyError("classes", sorted(listed))
         return [index for index in found if index is not None]
+
+
+def _overlaps(nodes: Sequence[str], taxonomy: Taxonomy) -> Iterator[str]:
+    for node in sorted({node for node in nodes if nodes.count(node) > 1}):
+        yield f"{node!r} is given twice"
+    for node in sorted(set(nodes)):
+        for above in taxonomy.ancestors(node):
+            if above in nodes:
+                yield f"{node!r} is part of {above!r}"

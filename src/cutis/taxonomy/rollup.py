@@ -15,17 +15,24 @@ from cutis.taxonomy.tree import Taxonomy
 def rollup(
     probabilities: FloatArray, classes: Sequence[str], node: str, taxonomy: Taxonomy
 ) -> FloatArray:
-    """The probability of a node, shape (n,).
+    """The probability of a node, shape (n,): 0 where no class lies at or below it.
+
+    Over nodes that are disjoint and together hold every class, such as `taxonomy.roots`, the results
+    sum to 1.
 
     Args:
         probabilities: Shape (n, k), rows summing to 1.
-        classes: The k nodes that the columns stand for.
-        node: Any node of the tree.
+        classes: The k disjoint nodes that the columns stand for.
+        node: Any label of the tree.
         taxonomy: The tree.
 
     Raises:
-        InputError: a class stands above `node`, so its probability cannot be divided.
+        InputError: a class stands above `node`, so its probability cannot be divided; or there are
+            not k columns.
+        TaxonomyError: `node` is not in the tree.
     """
+    node = taxonomy.resolve(node)
+    _require_columns(probabilities, classes)
     above = set(taxonomy.ancestors(node)) & set(classes)
     if above:
         raise InputError(f"{node!r} is finer than the class {above.pop()!r}")
@@ -39,8 +46,9 @@ def malignant_probability(
     """The summed probability of malignant and premalignant classes, shape (n,).
 
     Raises:
-        InputError: a class has no status, or all classes are on one side.
+        InputError: a class has no status, all classes are on one side, or there are not k columns.
     """
+    _require_columns(probabilities, classes)
     sides = [taxonomy.is_malignant(name) for name in classes]
     unknown = [name for name, side in zip(classes, sides, strict=True) if side is None]
     if unknown:
@@ -48,3 +56,11 @@ def malignant_probability(
     if len(set(sides)) < 2:
         raise InputError(f"classes {list(classes)} are all on one side of malignant and benign")
     return probabilities[:, np.array(sides, dtype=bool)].sum(axis=1)
+
+
+def _require_columns(probabilities: FloatArray, classes: Sequence[str]) -> None:
+    if probabilities.ndim != 2 or probabilities.shape[1] != len(classes):
+        raise InputError(
+            f"probabilities: shape {probabilities.shape}, expected (n, {len(classes)}) "
+            f"for the classes {', '.join(classes)}"
+        )

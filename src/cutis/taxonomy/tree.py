@@ -20,7 +20,7 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -28,8 +28,10 @@ from typing import Any, Literal, get_args
 
 from cutis.checks import did_you_mean
 from cutis.errors import InputError, TaxonomyError
+from cutis.files import read_toml
 
 Status = Literal["malignant", "premalignant", "benign", "non-neoplastic"]
+MALIGNANT: frozenset[Status] = frozenset({"malignant", "premalignant"})
 BUILTIN = "skin"
 
 
@@ -48,10 +50,13 @@ class Node:
 class Taxonomy:
     """A validated tree of diagnoses; every fault is reported at once.
 
-    Labels are compared without regard to case, hyphens, underscores and repeated spaces.
+    Labels are compared without regard to case, punctuation and spacing ("Bowens disease" is "Bowen's
+    disease"). What a node says about malignancy holds for everything below it, so that a class never
+    counts as benign while it holds a malignant diagnosis; a group that mixes both has no status.
 
     Raises:
-        TaxonomyError: unknown parents, cycles, names or synonyms that two nodes share.
+        TaxonomyError: unknown parents, cycles, labels that two nodes share, or a node below another
+            one on the other side of malignant and benign.
     """
 
     name: str
@@ -63,11 +68,16 @@ class Taxonomy:
         problems = [*_structural_problems(self.nodes)]
         labels: dict[str, str] = {}
         for node in self.nodes.values():
-            for label in {_folded(text) for text in (node.id, node.name, *node.synonyms)}:
-                if labels.setdefault(label, node.id) != node.id:
+            for label in sorted({_folded(text) for text in (node.id, node.name, *node.synonyms)}):
+                if not label:
+                    problems.append(f"[{node.id}] has an empty label")
+                elif labels.setdefault(label, node.id) != node.id:
                     problems.append(f"label {label!r} names both {labels[label]!r} and {node.id!r}")
         if problems:
             raise TaxonomyError(f"taxonomy {self.name!r}", problems)
+        contradictions = [*_status_contradictions(self.nodes)]
+        if contradictions:
+            raise TaxonomyError(f"taxonomy {self.name!r}", contradictions)
         children: dict[str, list[str]] = {node_id: [] for node_id in self.nodes}
         for node in self.nodes.values():
             if node.parent is not None:
@@ -120,7 +130,7 @@ class Taxonomy:
         they are to be treated; None where the tree does not say.
         """
         status = self.status(node_id)
-        return None if status is None else status in ("malignant", "premalignant")
+        return None if status is None else status in MALIGNANT
 
     def resolve(self, label: str) -> str:
         """The id of the node that a label, name or synonym means.
@@ -161,62 +171,75 @@ class Taxonomy:
         return f"diagnosis {label!r} is not in taxonomy {self.name!r}{guess}"
 
 
-@functools.cache
 def load_taxonomy(source: str | Path = BUILTIN) -> Taxonomy:
     """A built-in tree by name, or one from a TOML file.
 
+    A built-in tree is read once per process.
+
     Raises:
-        InputError: no such tree or file.
+        InputError: no such tree or file, or not TOML.
         TaxonomyError: the file does not describe a tree.
     """
-    builtin = {
-        entry.name.removesuffix(".toml"): entry
-        for entry in resources.files("cutis.taxonomy.builtin").iterdir()
-        if entry.name.endswith(".toml")
-    }
+    builtin = _builtin_names()
     if str(source) in builtin:
-        text = builtin[str(source)].read_text(encoding="utf-8")
-    elif Path(source).is_file():
-        text = Path(source).read_text(encoding="utf-8")
-    else:
-        raise InputError(
-            f"taxonomy {str(source)!r}: neither a file nor built in ({', '.join(sorted(builtin))})"
-            f"{did_you_mean(str(source), builtin)}"
-        )
-    try:
-        return _parse(tomllib.loads(text), source=str(source))
-    except tomllib.TOMLDecodeError as fault:
-        raise InputError(f"taxonomy {source}: not valid TOML ({fault})") from fault
+        return _load_builtin(str(source))
+    if Path(source).is_file():
+        return _parse(read_toml(Path(source)), source=str(source))
+    raise InputError(
+        f"taxonomy {str(source)!r}: neither a file nor built in ({', '.join(builtin)})"
+        f"{did_you_mean(str(source), builtin)}"
+    )
+
+
+def _builtin_names() -> list[str]:
+    entries = resources.files("cutis.taxonomy.builtin").iterdir()
+    return sorted(e.name.removesuffix(".toml") for e in entries if e.name.endswith(".toml"))
+
+
+@functools.cache
+def _load_builtin(name: str) -> Taxonomy:
+    text = resources.files("cutis.taxonomy.builtin").joinpath(f"{name}.toml")
+    return _parse(tomllib.loads(text.read_text(encoding="utf-8")), source=name)
 
 
 def _parse(document: dict[str, Any], *, source: str) -> Taxonomy:
-    nodes: dict[str, Node] = {}
-    problems: list[str] = []
-    for node_id, entry in document.items():
-        if node_id == "name":
-            continue
-        if not isinstance(entry, dict):
-            problems.append(f"{node_id!r} is not a table")
-            continue
-        unknown = set(entry) - {"name", "parent", "synonyms", "status"}
-        problems += [f"[{node_id}] has unknown key {key!r}" for key in sorted(unknown)]
-        status = entry.get("status")
-        if status is not None and status not in get_args(Status):
-            allowed = ", ".join(get_args(Status))
-            problems.append(f"[{node_id}] status {status!r} is not one of {allowed}")
-        nodes[node_id] = Node(
-            id=node_id,
-            name=str(entry.get("name", node_id)),
-            parent=entry.get("parent"),
-            synonyms=tuple(entry.get("synonyms", ())),
-            status=status,
-        )
+    tables = {key: value for key, value in document.items() if key != "name"}
+    problems = [problem for key, value in tables.items() for problem in _entry_problems(key, value)]
     if problems:
         raise TaxonomyError(f"taxonomy {source}", problems)
+    nodes = {
+        node_id: Node(
+            id=node_id,
+            name=entry.get("name", node_id),
+            parent=entry.get("parent"),
+            synonyms=tuple(entry.get("synonyms", ())),
+            status=entry.get("status"),
+        )
+        for node_id, entry in tables.items()
+    }
     return Taxonomy(name=str(document.get("name", Path(source).stem)), nodes=nodes)
 
 
-def _structural_problems(nodes: Mapping[str, Node]) -> Iterable[str]:
+def _entry_problems(node_id: str, entry: object) -> Iterator[str]:
+    if not isinstance(entry, dict):
+        yield f"{node_id!r} is not a table"
+        return
+    known = ("name", "parent", "synonyms", "status")
+    for key in sorted(set(entry) - set(known)):
+        yield f"[{node_id}] has unknown key {key!r}{did_you_mean(key, known)}"
+    for key in ("name", "parent"):
+        if not isinstance(entry.get(key, ""), str):
+            yield f"[{node_id}] {key} is not a text"
+    synonyms = entry.get("synonyms", [])
+    if not isinstance(synonyms, list) or not all(isinstance(each, str) for each in synonyms):
+        yield f"[{node_id}] synonyms are not a list of texts"
+    status, allowed = entry.get("status"), get_args(Status)
+    if status is not None and status not in allowed:
+        guess = did_you_mean(str(status), allowed)
+        yield f"[{node_id}] status {status!r} is not one of {', '.join(allowed)}{guess}"
+
+
+def _structural_problems(nodes: Mapping[str, Node]) -> Iterator[str]:
     if not nodes:
         yield "it has no nodes"
     for node in nodes.values():
@@ -233,5 +256,20 @@ def _structural_problems(nodes: Mapping[str, Node]) -> Iterable[str]:
             current = nodes[current].parent
 
 
+def _status_contradictions(nodes: Mapping[str, Node]) -> Iterator[str]:
+    for node in nodes.values():
+        parent = node.parent
+        while parent is not None and nodes[parent].status is None:
+            parent = nodes[parent].parent
+        if node.status is None or parent is None:
+            continue
+        above = nodes[parent].status
+        if (node.status in MALIGNANT) != (above in MALIGNANT):
+            yield (
+                f"[{node.id}] is {node.status} below {parent!r}, which is {above}; "
+                "leave out the status of a group that mixes both"
+            )
+
+
 def _folded(label: str) -> str:
-    return re.sub(r"[\s_\-]+", " ", label).strip().casefold()
+    return re.sub(r"[\W_]+", " ", re.sub("['’]", "", label)).strip().casefold()
