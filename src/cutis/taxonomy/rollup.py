@@ -17,8 +17,8 @@ def rollup(
 ) -> FloatArray:
     """The probability of a node, shape (n,): 0 where no class lies at or below it.
 
-    Over nodes that are disjoint and together hold every class, such as `taxonomy.roots`, the results
-    sum to 1.
+    Over disjoint nodes that together hold every class, such as `taxonomy.roots`, the results sum
+    to 1.
 
     Args:
         probabilities: Shape (n, k), rows summing to 1.
@@ -37,7 +37,7 @@ def rollup(
     if above:
         raise InputError(f"{node!r} is finer than the class {above.pop()!r}")
     members = taxonomy.descendants(node)
-    return probabilities[:, [name in members for name in classes]].sum(axis=1)
+    return _summed(probabilities, [name in members for name in classes])
 
 
 def malignant_probability(
@@ -55,7 +55,12 @@ def malignant_probability(
         raise InputError(f"classes without malignant or benign status: {', '.join(unknown)}")
     if len(set(sides)) < 2:
         raise InputError(f"classes {list(classes)} are all on one side of malignant and benign")
-    return probabilities[:, np.array(sides, dtype=bool)].sum(axis=1)
+    return _summed(probabilities, [bool(side) for side in sides])
+
+
+def _summed(probabilities: FloatArray, columns: Sequence[bool]) -> FloatArray:
+    total: FloatArray = probabilities[:, np.array(columns, dtype=bool)].sum(axis=1)
+    return total
 
 
 def _require_columns(probabilities: FloatArray, classes: Sequence[str]) -> None:

@@ -50,9 +50,10 @@ class Node:
 class Taxonomy:
     """A validated tree of diagnoses; every fault is reported at once.
 
-    Labels are compared without regard to case, punctuation and spacing ("Bowens disease" is "Bowen's
-    disease"). What a node says about malignancy holds for everything below it, so that a class never
-    counts as benign while it holds a malignant diagnosis; a group that mixes both has no status.
+    Labels are compared without regard to case, punctuation and spacing ("Bowens disease" is
+    "Bowen's disease"). What a node says about malignancy holds for everything below it, so that a
+    class never counts as benign while it holds a malignant diagnosis; a group that mixes both has
+    no status.
 
     Raises:
         TaxonomyError: unknown parents, cycles, labels that two nodes share, or a node below another

@@ -1,0 +1,1 @@
+"""Trees that come with the package, one TOML file each."""

@@ -1,0 +1,86 @@
+"""A class set is disjoint; a coarse probability is the sum of the fine ones below it."""
+
+import numpy as np
+import pytest
+
+from cutis.errors import InputError, TaxonomyError
+from cutis.taxonomy import ClassSet, load_taxonomy, malignant_probability, rollup
+
+SKIN = load_taxonomy()
+HAM = (
+    "nevus",
+    "melanoma",
+    "benign-keratosis",
+    "basal-cell-carcinoma",
+    "actinic-keratosis-or-bowen",
+)
+
+
+def test_a_class_holds_its_finer_diagnoses():
+    classes = ClassSet(SKIN, ("mel", "bkl"))
+    assert classes.classes == ("melanoma", "benign-keratosis")
+    assert classes.index_of("lentigo-maligna") == 0
+    assert classes.index_of("solar-lentigo") == 1
+    assert classes.index_of("nevus") is None
+    assert classes.indices_of(["solar-lentigo", "melanoma"]) == [1, 0]
+
+
+def test_a_diagnosis_outside_every_class_is_named():
+    with pytest.raises(TaxonomyError, match="'nevus' belongs to no class"):
+        ClassSet(SKIN, ("mel", "bkl")).indices_of(["melanoma", "nevus"])
+
+
+def test_classes_that_overlap_or_repeat_are_refused_together():
+    with pytest.raises(TaxonomyError) as caught:
+        ClassSet(SKIN, ("bkl", "solar lentigo", "NV", "nevus"))
+    assert caught.value.problems == (
+        "'nevus' is given twice",
+        "'solar-lentigo' is part of 'benign-keratosis'",
+    )
+
+
+def test_one_class_is_no_classifier():
+    with pytest.raises(InputError, match="at least two classes"):
+        ClassSet(SKIN, ("melanoma",))
+
+
+def test_the_classes_of_a_mixed_data_set_are_its_coarsest_labels_in_alphabetical_order():
+    diagnoses = ["seborrheic-keratosis", "nevus", "benign-keratosis", "nevus", "spitz-nevus"]
+    assert ClassSet.of(SKIN, diagnoses).classes == ("benign-keratosis", "nevus")
+
+
+def test_a_roll_up_is_the_sum_counted_by_hand():
+    probabilities = np.array([[0.1, 0.2, 0.3, 0.15, 0.25]])
+    assert rollup(probabilities, HAM, "malignant", SKIN) == pytest.approx([0.6])
+    assert rollup(probabilities, HAM, "benign", SKIN) == pytest.approx([0.4])
+    assert rollup(probabilities, HAM, "benign-melanocytic", SKIN) == pytest.approx([0.1])
+    assert rollup(probabilities, HAM, "MEL", SKIN) == pytest.approx([0.2])
+    assert rollup(probabilities, HAM, "psoriasis", SKIN) == pytest.approx([0.0])
+    assert malignant_probability(probabilities, HAM, SKIN) == pytest.approx([0.6])
+
+
+def test_a_class_cannot_be_divided_among_its_children():
+    with pytest.raises(InputError, match="'bowen-disease' is finer than the class"):
+        rollup(np.full((1, 5), 0.2), HAM, "bowen-disease", SKIN)
+
+
+def test_a_node_that_is_not_in_the_tree_is_named():
+    with pytest.raises(TaxonomyError, match=r"'melanomma' .* did you mean 'melanoma'"):
+        rollup(np.full((1, 5), 0.2), HAM, "melanomma", SKIN)
+
+
+def test_columns_must_be_the_classes():
+    with pytest.raises(InputError, match=r"shape \(1, 4\), expected \(n, 5\)"):
+        rollup(np.full((1, 4), 0.25), HAM, "malignant", SKIN)
+
+
+@pytest.mark.parametrize(
+    ("classes", "fault"),
+    [
+        (("melanoma", "other-diagnosis"), "without malignant or benign status: other-diagnosis"),
+        (("melanoma", "basal-cell-carcinoma"), "all on one side"),
+    ],
+)
+def test_malignancy_is_undefined_without_two_known_sides(classes, fault):
+    with pytest.raises(InputError, match=fault):
+        malignant_probability(np.full((1, 2), 0.5), classes, SKIN)
