@@ -28,8 +28,9 @@ step "Judge it on the test split"
 run cutis evaluate demo/run/predictions-test.csv demo/split.csv \
   --history demo/run/history.csv -o demo/report
 
-step "Classify one picture"
-run cutis predict demo/run/bundle demo/pictures/images/PHANTOM_000000.jpg
+step "Draw one more picture and classify it"
+run cutis data phantom demo/new --images 1 --seed 1
+run cutis predict demo/run/bundle demo/new/images/PHANTOM_000000.jpg
 
 step "Done in $SECONDS seconds"
 cat <<END

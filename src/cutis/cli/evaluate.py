@@ -56,4 +56,4 @@ def evaluate(
         shown.add_row(f"malignant: {name.replace('_', ' ')}", str(estimate))
     console.print(shown)
     console.print(f"Report: {report}", soft_wrap=True)
-    console.print(RESEARCH_USE_NOTICE)
+    console.print(RESEARCH_USE_NOTICE, soft_wrap=True)

@@ -1,5 +1,6 @@
 """`cutis train`: from a manifest with a split to a run folder with a bundle."""
 
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -38,20 +39,21 @@ def train(
     from cutis.training.run_folder import RunFolder
 
     console = Console(stderr=True)
+    say = partial(console.print, soft_wrap=True, highlight=False, markup=False)
     recipe = configuration.load(config, settings)
     table = Manifest.read(manifest)
     run = RunFolder(output)
     if kfold:
         pooled = cross_validate(recipe, table, run, folds=kfold, resume=resume, console=console)
-        console.print(f"Out-of-fold predictions: {pooled}")
-        console.print(f"Judge them: cutis evaluate {pooled} {run.manifest} --split all -o report/")
+        say(f"Out-of-fold predictions: {pooled}")
+        say(f"Judge them: cutis evaluate {pooled} {run.manifest} --split all -o report/")
     else:
         model = train_one(recipe, table, run, resume=resume, console=console)
         bundle = publish_run(run, recipe, model, table)
-        console.print(f"Run folder: {run.path}")
-        console.print(f"Bundle:     {bundle.folder}")
-        console.print(
+        say(f"Run folder: {run.path}")
+        say(f"Bundle:     {bundle.folder}")
+        say(
             f"Judge it:   cutis evaluate {run.predictions('test')} {manifest} --split test "
             f"--history {run.history} -o {run.path / 'report'}"
         )
-    console.print(RESEARCH_USE_NOTICE)
+    say(RESEARCH_USE_NOTICE)

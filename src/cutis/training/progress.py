@@ -10,6 +10,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from cutis.data.dataset import Sample
 
+# Short, so that a line fits a terminal of 80 columns; all are of the validation but the first.
+_SHOWN = {
+    "train_loss": "loss",
+    "val_loss": "val loss",
+    "val_macro_auc": "macro AUC",
+    "val_balanced_accuracy": "balanced acc.",
+}
+
 
 class RichProgress(Callback):
     """One bar for the whole run and one printed line per epoch.
@@ -85,11 +93,12 @@ class RichProgress(Callback):
             return
         figures = trainer.callback_metrics
         shown = "  ".join(
-            f"{name.replace('_', ' ')} {float(figures[name]):.4f}"
-            for name in ("train_loss", "val_loss", "val_macro_auc", "val_balanced_accuracy")
+            f"{title} {float(figures[name]):.4f}"
+            for name, title in _SHOWN.items()
             if name in figures
         )
-        self._console.print(f"epoch {trainer.current_epoch + 1:>3}  {shown}", highlight=False)
+        line = f"epoch {trainer.current_epoch + 1:>3}  {shown}"
+        self._console.print(line, highlight=False, soft_wrap=True)
 
     def on_train_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
