@@ -175,13 +175,13 @@ def _without_warnings() -> Iterator[None]:
 
 def _require_file(path: Path) -> None:
     """A pipe or a device would let the reader wait for ever."""
-    if path.is_file():
-        return
-    if path.is_dir():
-        raise ImageError(f"{path}: a folder, not a picture")
-    if path.exists():
-        raise ImageError(f"{path}: not a regular file")
-    raise ImageError(f"{path}: no such file")
+    try:
+        if path.is_file():
+            return
+        fault = "not a regular file" if path.exists() else "no such file"
+    except OSError as refusal:  # a folder above it may not be entered, or the name is too long
+        raise ImageError(f"{path}: {refusal.strerror}") from None
+    raise ImageError(f"{path}: {'a folder, not a picture' if path.is_dir() else fault}")
 
 
 def _refuse_huge(path: Path, size: tuple[int, int]) -> None:
