@@ -9,6 +9,7 @@
     |   +-- BundleError       a model folder that is incomplete, changed or from another version
     |   +-- SettingsError     an unknown key or a value out of bounds
     +-- OutputError           a place that cannot be written, found out before the work
+    +-- DownloadError         a server that does not answer, or not as it should
     +-- MissingExtraError     an optional package is not installed; names the extra
 
 A message names the place, the fault and the way out. Anything else that escapes is a bug and keeps
@@ -65,6 +66,10 @@ class SettingsError(InputError):
 
 class OutputError(CutisError, OSError):
     """A place that cannot be written; raised before the work starts."""
+
+
+class DownloadError(CutisError, OSError):
+    """A server that cannot be reached, or does not send what it announced."""
 
 
 class MissingExtraError(CutisError, ImportError):

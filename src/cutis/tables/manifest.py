@@ -217,8 +217,7 @@ def _complete(frame: pd.DataFrame, name: str) -> pd.DataFrame:
             completed[column] = pd.to_numeric(completed[column]).astype(float)
         except (ValueError, TypeError) as fault:
             raise ManifestError(name, [f"column {column!r} is not numeric ({fault})"]) from None
-    first = [column for column in COLUMNS]
-    return completed[[*first, *(c for c in completed.columns if c not in COLUMNS)]]
+    return completed[[*COLUMNS, *(c for c in completed.columns if c not in COLUMNS)]]
 
 
 def _id_problems(frame: pd.DataFrame) -> list[str]:
@@ -229,7 +228,7 @@ def _id_problems(frame: pd.DataFrame) -> list[str]:
     ]
     ids = frame["image_id"]
     for image_id, group in frame[ids.duplicated(keep=False) & (ids != "")].groupby("image_id"):
-        problems.append(f"{_lines(group.index)}: image_id {image_id!r} is repeated")
+        problems.append(f"{lines_in_file(group.index)}: image_id {image_id!r} is repeated")
     return problems
 
 
@@ -239,7 +238,7 @@ def _diagnosis_problems(frame: pd.DataFrame, taxonomy: Taxonomy) -> list[str]:
         if diagnosis and diagnosis not in taxonomy.nodes:
             guess = did_you_mean(str(diagnosis), taxonomy.nodes)
             problems.append(
-                f"{_lines(group.index)}: diagnosis {diagnosis!r} is not in taxonomy "
+                f"{lines_in_file(group.index)}: diagnosis {diagnosis!r} is not in taxonomy "
                 f"{taxonomy.name!r}{guess}"
             )
     return problems
@@ -247,7 +246,7 @@ def _diagnosis_problems(frame: pd.DataFrame, taxonomy: Taxonomy) -> list[str]:
 
 def _split_problems(frame: pd.DataFrame) -> list[str]:
     return [
-        f"{_lines(group.index)}: split {name!r} is not one of {', '.join(SPLITS)}"
+        f"{lines_in_file(group.index)}: split {name!r} is not one of {', '.join(SPLITS)}"
         f"{did_you_mean(str(name), SPLITS)}"
         for name, group in frame.groupby("split")
         if name and name not in SPLITS
@@ -259,13 +258,14 @@ def _straddling(frame: pd.DataFrame, group: str, side: str) -> list[str]:
     sides = known.groupby(group)[side].nunique()
     kind = group.removesuffix("_id").replace("_", " ")
     return [
-        f"{_lines(rows.index)}: {kind} {key!r} is in {side}s "
+        f"{lines_in_file(rows.index)}: {kind} {key!r} is in {side}s "
         f"{' and '.join(str(value) for value in sorted(set(rows[side])))}"
         for key, rows in known[known[group].isin(sides[sides > 1].index)].groupby(group)
     ]
 
 
-def _lines(index: "pd.Index[int]") -> str:
+def lines_in_file(index: "pd.Index[int]") -> str:
+    """Rows of a table, counted from 0, as the lines of its file, for messages; at most four."""
     lines = [str(row + 2) for row in index]
     shown = ", ".join(lines[:4]) + (f" and {len(lines) - 4} more" if len(lines) > 4 else "")
     return f"line{'s' if len(lines) > 1 else ''} {shown}"

@@ -133,6 +133,10 @@ class Taxonomy:
         status = self.status(node_id)
         return None if status is None else status in MALIGNANT
 
+    def find(self, label: str) -> str | None:
+        """The id of the node that a label, name or synonym means, None where there is none."""
+        return self._node_of_label.get(_folded(label))
+
     def resolve(self, label: str) -> str:
         """The id of the node that a label, name or synonym means.
 
@@ -152,10 +156,10 @@ class Taxonomy:
         Raises:
             TaxonomyError: as `resolve`; `source` opens the message.
         """
-        found = [self._node_of_label.get(_folded(label)) for label in labels]
+        found = [self.find(label) for label in labels]
         unknown = [label for label, node in zip(labels, found, strict=True) if node is None]
         if unknown:
-            raise TaxonomyError(source, [self._unknown(label) for label in dict.fromkeys(unknown)])
+            raise TaxonomyError(source, [self.why_unknown(label) for label in dict.fromkeys(unknown)])
         return [node for node in found if node is not None]
 
     @property
@@ -167,7 +171,8 @@ class Taxonomy:
         )
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
-    def _unknown(self, label: str) -> str:
+    def why_unknown(self, label: str) -> str:
+        """The sentence for a label that `find` does not find, with the nearest spelling."""
         guess = did_you_mean(_folded(label), self._node_of_label)
         return f"diagnosis {label!r} is not in taxonomy {self.name!r}{guess}"
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cutis.checks import did_you_mean
 from cutis.curation.sources import folder, ham10000, isic, pad_ufes_20, phantom, table
@@ -37,17 +38,21 @@ class Imported:
     missing: tuple[str, ...] = ()
 
 
-SOURCES: dict[str, Callable[[Path, SourceOptions], Imported]] = {
-    "ham10000": lambda root, o: _imported(ham10000.read(root, images=o.images), o, name="ham10000"),
-    "isic": lambda root, o: _imported(isic.read(root, images=o.images), o, name="isic"),
-    "pad-ufes-20": lambda root, o: _imported(
-        pad_ufes_20.read(root, images=o.images), o, name="pad-ufes-20"
-    ),
-    "folder": lambda root, o: _imported(folder.read(root), o, name=root.name),
-    "table": lambda root, o: _imported(
-        table.read(root, columns=o.columns, images=o.images), o, name=root.stem
-    ),
-    "phantom": lambda root, o: _imported(phantom.read(root), o, name="phantom"),
+@dataclass(frozen=True)
+class Source:
+    """How a data set is read, and which of the options `images` and `columns` its reader takes."""
+
+    read: Callable[..., Rows]
+    takes: tuple[str, ...] = ()
+
+
+SOURCES = {
+    "ham10000": Source(ham10000.read, takes=("images",)),
+    "isic": Source(isic.read, takes=("images",)),
+    "pad-ufes-20": Source(pad_ufes_20.read, takes=("images",)),
+    "folder": Source(folder.read),
+    "table": Source(table.read, takes=("images", "columns")),
+    "phantom": Source(phantom.read),
 }
 
 
@@ -56,24 +61,34 @@ def import_source(name: str, root: Path, options: SourceOptions | None = None) -
 
     Args:
         name: A key of `SOURCES`.
-        root: Its folder, or for `table` its CSV file.
+        root: Its folder, or for `table` (and optionally `isic`) its CSV file.
         options: See `SourceOptions`.
 
     Raises:
-        InputError: no such source or path.
-        ManifestError: columns are missing, ids repeat, or pictures do not exist.
-        TaxonomyError: labels that the taxonomy does not know, all of them at once.
+        InputError: no such source or path, or an option that the source does not take.
+        ManifestError: columns are missing; or labels are unknown, ids repeat, pictures do not
+            exist, all of it at once.
     """
+    options = options or SourceOptions()
+    source = _source(name)
+    if not root.exists():
+        raise InputError(f"{root}: no such file or folder")
+    given: dict[str, Any] = {"images": options.images, "columns": options.columns}
+    useless = [key for key, value in given.items() if value and key not in source.takes]
+    if useless:
+        able = ", ".join(key for key, each in SOURCES.items() if useless[0] in each.takes)
+        raise InputError(f"source {name!r} does not take {useless[0]}; those that do: {able}")
+    rows = source.read(root, **{key: given[key] for key in source.takes})
+    manifest, missing = rows.to_manifest(
+        options.taxonomy,
+        skip_missing=options.skip_missing,
+        source=root.absolute().stem if name in ("folder", "table") else name,
+    )
+    return Imported(manifest, missing)
+
+
+def _source(name: str) -> Source:
     if name not in SOURCES:
         guess = did_you_mean(name, SOURCES)
         raise InputError(f"source {name!r} is not one of {', '.join(SOURCES)}{guess}")
-    if not root.exists():
-        raise InputError(f"{root}: no such file or folder")
-    return SOURCES[name](root, options or SourceOptions())
-
-
-def _imported(rows: Rows, options: SourceOptions, *, name: str) -> Imported:
-    manifest, missing = rows.to_manifest(
-        options.taxonomy, skip_missing=options.skip_missing, source=name
-    )
-    return Imported(manifest, missing)
+    return SOURCES[name]

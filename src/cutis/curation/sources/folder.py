@@ -4,43 +4,38 @@ from pathlib import Path
 
 import pandas as pd
 
+from cutis.curation.sources.locate import is_picture
 from cutis.curation.sources.rows import Rows
+from cutis.curation.sources.values import SPLIT_NAMES
 from cutis.errors import InputError, ManifestError
-from cutis.imaging import SUFFIXES
-
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
 
 
 def read(root: Path) -> Rows:
     """Read `root/<class>/*` or `root/<split>/<class>/*`; image ids are paths without their ending.
 
     Raises:
-        InputError: `root` has no folders inside.
-        ManifestError: a class folder holds no picture.
+        InputError: `root` has no folders inside, or some of them are splits and some are not.
+        ManifestError: a class folder holds no picture, or a split folder no class; all of them.
     """
     if not root.is_dir():
         raise InputError(f"{root}: expected a folder with a folder per class")
     below = _folders(root)
     if not below:
         raise InputError(f"{root}: has no folders inside; expected one per class")
-    with_splits = all(folder.name.lower() in SPLIT_NAMES for folder in below)
-    class_folders = (
-        [(folder, SPLIT_NAMES[split.name.lower()]) for split in below for folder in _folders(split)]
-        if with_splits
-        else [(folder, "") for folder in below]
-    )
+    splits = [folder for folder in below if folder.name.lower() in SPLIT_NAMES]
+    if splits and len(splits) < len(below):
+        others = [folder.name for folder in below if folder not in splits]
+        raise InputError(
+            f"{root}: beside the split folder {splits[0].name!r} there is {others[0]!r}; "
+            "expected either only splits or only classes"
+        )
+    class_folders = [
+        (each, SPLIT_NAMES[split.name.lower()]) for split in splits for each in _folders(split)
+    ]
+    problems = [f"split folder {each.name} holds no class" for each in splits if not _folders(each)]
     rows: list[dict[str, str]] = []
-    problems: list[str] = []
-    for folder, split in class_folders:
-        pictures = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    for folder, split in class_folders or [(folder, "") for folder in below]:
+        pictures = sorted(path for path in folder.rglob("*") if is_picture(path))
         if not pictures:
             problems.append(f"class folder {folder.relative_to(root)} holds no picture")
         rows += [
@@ -54,7 +49,7 @@ def read(root: Path) -> Rows:
         ]
     if problems:
         raise ManifestError(str(root), problems)
-    return Rows(pd.DataFrame(rows), str(root))
+    return Rows(pd.DataFrame(rows), str(root), numbered=False)
 
 
 def _folders(root: Path) -> list[Path]:

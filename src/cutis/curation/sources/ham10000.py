@@ -7,15 +7,17 @@ without an ending (or `metadata.csv`), and optionally a folder of lesion masks.
 from collections.abc import Sequence
 from pathlib import Path
 
-from cutis.curation.sources.rows import (
-    Rows,
+from cutis.curation.sources.locate import (
+    matching_folders,
     one_file,
     picture_folders,
     pictures_by_stem,
-    read_table,
-    renamed,
 )
+from cutis.curation.sources.rows import Rows, read_table, renamed
 
+TABLES = ("HAM10000_metadata", "HAM10000_metadata.csv", "HAM10000_metadata.tab", "metadata.csv")
+IMAGE_FOLDERS = ("HAM10000_images_part_*", "images")
+MASK_FOLDERS = ("masks", "HAM10000_segmentations*")
 COLUMNS = {
     "image_id": "image_id",
     "label": "dx",
@@ -28,23 +30,15 @@ COLUMNS = {
 
 
 def read(root: Path, *, images: Sequence[Path] = ()) -> Rows:
-    """Read the folder; masks are used where there are any."""
-    table = one_file(
-        root,
-        ("HAM10000_metadata", "HAM10000_metadata.csv", "HAM10000_metadata.tab", "metadata.csv"),
-        what="metadata",
-    )
+    """Read the folder; masks (`<id>.png` or `<id>_segmentation.png`) are used where there are any."""
+    table = one_file(root, TABLES, what="metadata")
     frame = renamed(
-        read_table(table, separator="\t" if table.suffix == ".tab" else ","),
-        COLUMNS,
-        origin=str(table),
-        required=("image_id", "label", "lesion_id"),
+        read_table(table), COLUMNS, origin=str(table), required=("image_id", "label", "lesion_id")
     )
-    folders = images or picture_folders(root, ("HAM10000_images_part_*", "images"))
+    folders = tuple(images) or picture_folders(root, IMAGE_FOLDERS)
     pictures = pictures_by_stem(folders)
-    mask_folders = picture_folders(root, ("masks", "HAM10000_segmentations*"))
-    masks = {} if mask_folders == (root,) else pictures_by_stem(mask_folders, suffixes=(".png",))
+    masks = pictures_by_stem(matching_folders(root, MASK_FOLDERS), suffixes=(".png",))
     ids = frame["image_id"]
     frame["path"] = [pictures.get(image_id, "") for image_id in ids]
     frame["mask_path"] = [masks.get(i, masks.get(f"{i}_segmentation", "")) for i in ids]
-    return Rows(frame, str(table))
+    return Rows(frame, str(table), folders)

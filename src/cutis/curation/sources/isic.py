@@ -1,25 +1,25 @@
 """The ISIC archive's and challenges' layout: images, metadata CSV, one-hot ground truth CSV.
 
-Metadata as `isic-cli` and `cutis data fetch` write it, ground truth as the challenges of 2017 to 2019
-publish it; either may be missing, not both. A ground truth without any positive column means nevus
-in 2017 (there melanoma and seborrheic keratosis are the only columns) and is unknown otherwise.
+Metadata as the archive, `isic-cli` and `cutis data fetch` write it, ground truth as the challenges of
+2017 to 2019 publish it; either may be missing, not both. A ground truth without any positive column
+means nevus in 2017 (there melanoma and seborrheic keratosis are the only columns) and is unknown
+otherwise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from cutis.curation.sources.rows import (
-    Rows,
-    picture_folders,
-    pictures_by_stem,
-    read_table,
-    renamed,
-)
+from cutis.curation.sources.locate import picture_folders, pictures_by_stem
+from cutis.curation.sources.rows import Rows, read_table, renamed
+from cutis.curation.sources.values import known
 from cutis.errors import InputError, ManifestError
+from cutis.tables.manifest import lines_in_file
 
 ID_COLUMNS = ("isic_id", "image_id", "image", "image_name")
+IMAGE_FOLDERS = ("images", "train", "val", "test", "*Input*", "*_Data")
 COLUMNS = {
     "lesion_id": ("lesion_id",),
     "patient_id": ("patient_id",),
@@ -30,96 +30,139 @@ COLUMNS = {
     "ground_truth": ("diagnosis_confirm_type",),
     "split": ("split",),
 }
-# The archive gives a diagnosis at up to five depths; the deepest one that is filled in counts.
+# The archive names a diagnosis at up to five depths ("iddx" in 2024); all that are there are handed
+# on, finest first.
 LABEL_COLUMNS = (
     "diagnosis_5",
+    "iddx_5",
     "diagnosis_4",
+    "iddx_4",
     "diagnosis_3",
+    "iddx_3",
     "diagnosis",
     "diagnosis_2",
+    "iddx_2",
     "diagnosis_1",
+    "iddx_1",
+    "benign_malignant",
 )
-FITZPATRICK = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6}
+WEIGHTS = ("score_weight", "validation_weight")  # of images in 2019's test set, not classes
+CLASSES_2017 = {"melanoma", "seborrheic_keratosis"}
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    path: Path
+    frame: pd.DataFrame  # its id column is called image_id
+
+    @property
+    def one_hot_columns(self) -> list[str]:
+        """The classes, if this is a ground truth."""
+        names = [str(name) for name in self.frame if name not in ("image_id", *WEIGHTS)]
+        digits = {"0", "1", "0.0", "1.0"}
+        return names if all(set(self.frame[n].str.strip()) <= digits for n in names) else []
 
 
 def read(root: Path, *, images: Sequence[Path] = ()) -> Rows:
-    """Read the folder.
+    """Read the folder, or one metadata or ground truth table of it.
 
     Raises:
-        InputError: it has neither a metadata nor a ground truth table.
-        ManifestError: both exist but name different images.
+        InputError: there is neither a metadata nor a ground truth table, or several of one kind.
+        ManifestError: the two name different images, an image has two diagnoses, or there is no
+            diagnosis column.
     """
-    tables = [_with_ids(path) for path in sorted(root.glob("*.csv"))]
-    truths = [(path, frame) for path, frame in tables if _is_one_hot(frame)]
-    metadata = [(path, frame) for path, frame in tables if not _is_one_hot(frame)]
-    if not tables:
-        raise InputError(f"{root}: neither a metadata nor a ground truth .csv found")
-    if len(truths) > 1 or len(metadata) > 1:
-        several = (truths if len(truths) > 1 else metadata)[:2]
-        raise InputError(f"{root}: which table counts? {several[0][0]} or {several[1][0]}")
-    origin = str((metadata or truths)[0][0])
-    frame = _described(metadata[0][1]) if metadata else pd.DataFrame()
-    if truths:
-        labels = _labels(truths[0][1])
+    folder = root if root.is_dir() else root.absolute().parent
+    tables = [*_tables([root] if root.is_file() else _csv_files(root))]
+    truth = _only([table for table in tables if table.one_hot_columns], "ground truth")
+    metadata = _only([table for table in tables if not table.one_hot_columns], "metadata")
+    if truth is None and metadata is None:
+        raise InputError(
+            f"{root}: no .csv with an image column ({', '.join(ID_COLUMNS)}) found in it"
+        )
+    origin = str((metadata or truth).path)  # type: ignore[union-attr]
+    frame = _described(metadata) if metadata else pd.DataFrame()
+    if truth:
+        labels = _labels(truth)
         if metadata:
-            outside = set(labels.index) ^ set(frame["image_id"])
-            if outside:
-                raise ManifestError(
-                    origin,
-                    [f"{i!r} is not in both {truths[0][0].name} and it" for i in sorted(outside)],
-                )
+            _require_same_images(truth, metadata)
             frame["label"] = labels.reindex(frame["image_id"]).to_numpy()
+            frame = frame.drop(columns="coarser", errors="ignore")
         else:
             frame = pd.DataFrame({"image_id": labels.index, "label": labels.to_numpy()})
     if "label" not in frame:
         raise ManifestError(origin, [f"no diagnosis column; expected {', '.join(LABEL_COLUMNS)}"])
-    folders = images or picture_folders(root, ("images", "train", "val", "test", "*Input*"))
+    folders = tuple(images) or picture_folders(folder, IMAGE_FOLDERS)
     pictures = pictures_by_stem(folders)
     frame["path"] = [pictures.get(image_id, "") for image_id in frame["image_id"]]
-    return Rows(frame, origin)
+    return Rows(frame, origin, folders)
 
 
-def _with_ids(path: Path) -> tuple[Path, pd.DataFrame]:
-    frame = read_table(path)
-    column = next((name for name in ID_COLUMNS if name in frame), None)
-    if column is None:
-        raise ManifestError(str(path), [f"no image column; expected {', '.join(ID_COLUMNS)}"])
-    return path, frame.rename(columns={column: "image_id"})
+def _csv_files(root: Path) -> list[Path]:
+    """Tables in the folder and one below: the challenges' archives unpack into folders."""
+    return sorted([*root.glob("*.csv"), *root.glob("*/*.csv")])
 
 
-def _is_one_hot(frame: pd.DataFrame) -> bool:
-    columns = [column for column in frame if column != "image_id"]
-    return bool(columns) and all(
-        set(frame[column].str.strip()) <= {"0", "1", "0.0", "1.0"} for column in columns
-    )
+def _tables(paths: Iterable[Path]) -> Iterator[_Table]:
+    for path in paths:
+        frame = read_table(path)
+        column = next((name for name in ID_COLUMNS if name in frame), None)
+        if column is not None:
+            yield _Table(path, frame.rename(columns={column: "image_id"}))
 
 
-def _labels(frame: pd.DataFrame) -> "pd.Series[str]":
-    names = [column for column in frame.columns if column != "image_id"]
-    positive = frame[names].apply(pd.to_numeric).to_numpy(dtype=float) == 1
-    neither = "nevus" if set(names) == {"melanoma", "seborrheic_keratosis"} else ""
-    labels = [
-        names[int(row.argmax())]
-        if row.sum() == 1
-        else neither
-        if not row.any()
-        else "+".join(names)
-        for row in positive
+def _only(tables: list[_Table], kind: str) -> _Table | None:
+    if len(tables) > 1:
+        raise InputError(
+            f"{tables[0].path} and {tables[1].path}: both are {kind}; "
+            "name the one that counts, or keep training and test sets in folders of their own"
+        )
+    return tables[0] if tables else None
+
+
+def _require_same_images(truth: _Table, metadata: _Table) -> None:
+    difference = set(truth.frame["image_id"]) ^ set(metadata.frame["image_id"])
+    if difference:
+        raise ManifestError(
+            str(metadata.path),
+            [f"{i!r} is not in both {truth.path.name} and it" for i in sorted(difference)],
+        )
+
+
+def _labels(truth: _Table) -> "pd.Series[str]":
+    """The positive column per image.
+
+    Raises:
+        ManifestError: an image has two, or stands in two rows.
+    """
+    names = truth.one_hot_columns
+    positive = truth.frame[names].apply(pd.to_numeric).to_numpy(dtype=float) == 1
+    ids = truth.frame["image_id"]
+    doubled, repeated = ids.index[positive.sum(axis=1) > 1], ids.index[ids.duplicated(keep=False)]
+    problems = [
+        *([f"{lines_in_file(doubled)}: more than one diagnosis is 1"] if len(doubled) else []),
+        *([f"{lines_in_file(repeated)}: images stand in two rows"] if len(repeated) else []),
     ]
-    return pd.Series(labels, index=frame["image_id"].astype(str))
+    if problems:
+        raise ManifestError(str(truth.path), problems)
+    neither = "nevus" if set(names) == CLASSES_2017 else ""
+    labels = [names[int(row.argmax())] if row.any() else neither for row in positive]
+    return pd.Series(labels, index=ids)
 
 
-def _described(frame: pd.DataFrame) -> pd.DataFrame:
+def _described(metadata: _Table) -> pd.DataFrame:
+    frame = metadata.frame
     names = {"image_id": "image_id"}
     for ours, candidates in COLUMNS.items():
         theirs = next((name for name in candidates if name in frame), None)
         if theirs is not None:
             names[ours] = theirs
-    described = renamed(frame, names, origin="metadata", required=("image_id",))
+    described = renamed(frame, names, origin=str(metadata.path), required=("image_id",))
     depths = [column for column in LABEL_COLUMNS if column in frame]
     if depths:
-        filled = frame[depths].replace("", None).bfill(axis=1)
-        described["label"] = filled.iloc[:, 0].fillna("").to_numpy()
-    if "fitzpatrick" in described:
-        described["fitzpatrick"] = [FITZPATRICK.get(v, v) for v in described["fitzpatrick"]]
+        chains = [
+            tuple(text for text in map(known, row) if text)
+            for row in frame[depths].itertuples(index=False)
+        ]
+        described["label"] = [chain[0] if chain else "" for chain in chains]
+        described["coarser"] = [chain[1:] for chain in chains]
     return described

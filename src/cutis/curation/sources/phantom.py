@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from cutis.curation.sources.rows import Rows, one_file, pictures_by_stem, read_table, renamed
+from cutis.curation.sources.locate import one_file, pictures_by_stem
+from cutis.curation.sources.rows import Rows, read_table, renamed
 
 COLUMNS = {
     "image_id": "image_id",
@@ -22,8 +23,9 @@ def read(root: Path) -> Rows:
     frame = renamed(
         read_table(table), COLUMNS, origin=str(table), required=("image_id", "label", "lesion_id")
     )
-    pictures = pictures_by_stem([root / "images"])
+    folders = (root / "images",)
+    pictures = pictures_by_stem(folders)
     masks = pictures_by_stem([root / "masks"])
     frame["path"] = [pictures.get(image_id, "") for image_id in frame["image_id"]]
     frame["mask_path"] = [masks.get(image_id, "") for image_id in frame["image_id"]]
-    return Rows(frame, str(table))
+    return Rows(frame, str(table), folders)

@@ -1,93 +1,147 @@
-"""What every importer shares: reading a table, finding pictures, and turning labels into nodes."""
+"""What every importer ends in: rows under our column names, made into a `Manifest`.
 
-from collections.abc import Iterable, Mapping, Sequence
+Whatever is wrong with a source is found in one go: missing pictures, unknown labels, repeated ids and
+odd numbers are reported together, with the lines of the source's own file.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from cutis.checks import did_you_mean
+from cutis.curation.sources.values import (
+    GROUND_TRUTHS,
+    NUMBER_RANGES,
+    SEXES,
+    SPLIT_NAMES,
+    known,
+    number,
+    translated,
+)
 from cutis.errors import InputError, ManifestError
-from cutis.imaging import SUFFIXES
-from cutis.tables.manifest import COLUMNS, Manifest
+from cutis.tables.manifest import COLUMNS, Manifest, lines_in_file
 from cutis.taxonomy import Taxonomy
 
-SEXES = {"m": "male", "male": "male", "f": "female", "female": "female"}
-GROUND_TRUTHS = {
-    "histo": "histopathology",
-    "histopathology": "histopathology",
-    "follow_up": "follow_up",
-    "serial imaging showing no change": "follow_up",
-    "consensus": "consensus",
-    "single image expert consensus": "consensus",
-    "confocal": "confocal",
-    "confocal microscopy with consensus dermoscopy": "confocal",
+TRANSLATIONS: dict[str, Mapping[str, str]] = {
+    "sex": SEXES,
+    "ground_truth": GROUND_TRUTHS,
+    "split": SPLIT_NAMES,
+    "site": {},
+    "lesion_id": {},
+    "patient_id": {},
 }
-UNKNOWN = frozenset({"", "unknown", "nan", "na", "n/a", "unk", "none"})
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows of a source with our column names, labels still as the source wrote them.
+    """Rows of a source under our column names, values still as the source wrote them.
 
-    `frame` has `image_id`, `path` ("" where no picture was found) and `label`; other columns of
-    `Manifest` are optional. `origin` names the file in messages; line numbers are its own.
+    Attributes:
+        frame: `image_id`, `path` ("" where no picture was found) and `label`; other columns of
+            `Manifest` are optional. Where a source names a diagnosis at several depths, `coarser`
+            holds the less fine ones as a tuple, finest first; the finest that the taxonomy knows
+            counts.
+        origin: The file or folder, for messages.
+        folders: Where pictures were looked for.
+        numbered: Whether row k is line k + 2 of `origin`.
     """
 
     frame: pd.DataFrame
     origin: str
+    folders: tuple[Path, ...] = ()
+    numbered: bool = True
 
     def to_manifest(
         self, taxonomy: Taxonomy, *, skip_missing: bool, source: str
     ) -> tuple[Manifest, tuple[str, ...]]:
-        """Resolve labels, account for missing pictures, tidy values.
+        """Account for missing pictures, resolve labels, tidy values.
 
         Returns:
             The manifest, and the ids of rows left out because their picture does not exist.
 
         Raises:
-            ManifestError: pictures are missing and `skip_missing` is false, or ids repeat.
-            TaxonomyError: unknown labels, each once.
+            ManifestError: everything that is wrong: pictures are missing and `skip_missing` is
+                false, labels are unknown, ids repeat, an age or a skin type is no such number.
         """
-        frame = self.frame.copy()
-        has_picture = frame["path"] != ""
-        missing = tuple(frame.loc[~has_picture, "image_id"].astype(str))
-        if missing and not skip_missing:
-            raise ManifestError(
-                self.origin,
-                [
-                    f"{len(missing)} of {len(frame)} pictures do not exist; "
-                    "add --skip-missing to leave their rows out",
-                    *(f"no picture for {image_id!r}" for image_id in missing),
-                ],
+        has_picture = self.frame["path"] != ""
+        missing = tuple(self.frame.loc[~has_picture, "image_id"].astype(str))
+        frame = self.frame[has_picture] if skip_missing else self.frame
+        nodes = {chain: _node_of(chain, taxonomy) for chain in dict.fromkeys(_chains(frame))}
+        numbers = [name for name in NUMBER_RANGES if name in frame]
+        problems = [
+            *self._unknown_labels(frame, nodes, taxonomy),
+            *self._repeated_ids(frame),
+            *(problem for name in numbers for problem in self._odd_numbers(frame[name], name)),
+            *self._missing_pictures(missing, skip_missing=skip_missing),
+        ]
+        if problems:
+            raise ManifestError(self.origin, problems)
+        tidy: dict[str, Any] = {
+            "label": [known(value) for value in frame["label"]],
+            "diagnosis": [nodes[chain] for chain in _chains(frame)],
+            "source": frame.get("source", source),
+        }
+        for name, names in TRANSLATIONS.items():
+            if name in frame:
+                tidy[name] = [translated(value, names) for value in frame[name]]
+        for name in numbers:
+            tidy[name] = [number(value, column=name) for value in frame[name]]
+        final = frame.assign(**tidy).drop(columns="coarser", errors="ignore")
+        return Manifest(final, taxonomy, name=self.origin), missing
+
+    def _missing_pictures(self, missing: tuple[str, ...], *, skip_missing: bool) -> Iterator[str]:
+        looked_in = f" in {', '.join(map(str, self.folders))}" if self.folders else ""
+        if len(missing) == len(self.frame):
+            yield f"none of its {len(missing)} pictures was found{looked_in}; see --images"
+        elif missing and not skip_missing:
+            yield (
+                f"{len(missing)} of {len(self.frame)} pictures were not found{looked_in}; "
+                "--skip-missing leaves their rows out"
             )
-        frame = frame[has_picture]
-        if frame.empty:
-            raise ManifestError(self.origin, ["none of its pictures exists"])
-        labels = [_known(value) for value in frame["label"]]
-        nodes = dict(
-            zip(
-                found := [label for label in dict.fromkeys(labels) if label],
-                taxonomy.resolve_all(found, source=self.origin),
-                strict=True,
-            )
-        )
-        frame = frame.assign(
-            label=labels,
-            diagnosis=[nodes.get(label, "") for label in labels],
-            source=frame["source"] if "source" in frame else source,
-        )
-        for column, names in (("sex", SEXES), ("ground_truth", GROUND_TRUTHS)):
-            if column in frame:
-                known = [_known(value) for value in frame[column]]
-                frame[column] = [names.get(value.casefold(), value) for value in known]
-        for column in ("site", "lesion_id", "patient_id"):
-            if column in frame:
-                frame[column] = [_known(value) for value in frame[column]]
-        for column in ("age_years", "fitzpatrick"):
-            if column in frame:
-                frame[column] = [_known(value) or None for value in frame[column]]
-        return Manifest(frame, taxonomy, name=self.origin), missing
+            yield from (f"no picture for {image_id!r}" for image_id in missing)
+
+    def _unknown_labels(
+        self, frame: pd.DataFrame, nodes: Mapping[tuple[str, ...], str | None], taxonomy: Taxonomy
+    ) -> Iterator[str]:
+        chains = pd.Series(list(_chains(frame)), index=frame.index)
+        for chain in (chain for chain, node in nodes.items() if node is None):
+            rows = chains.index[[each == chain for each in chains]]
+            yield f"{self._at(rows)}{taxonomy.why_unknown(chain[0])}"
+
+    def _repeated_ids(self, frame: pd.DataFrame) -> Iterator[str]:
+        ids = frame["image_id"].astype(str).str.strip()
+        if (ids == "").any():
+            yield f"{self._at(ids.index[ids == ''])}the image id is empty"
+        repeated = ids[ids.duplicated(keep=False) & (ids != "")]
+        for image_id, rows in repeated.groupby(repeated):
+            yield f"{self._at(rows.index)}image id {image_id!r} is repeated"
+
+    def _odd_numbers(self, values: "pd.Series[str]", column: str) -> Iterator[str]:
+        for value, rows in values.groupby(values):
+            try:
+                number(value, column=column)
+            except ValueError as fault:
+                yield f"{self._at(rows.index)}{fault}"
+
+    def _at(self, index: "pd.Index[int]") -> str:
+        return f"{lines_in_file(index)}: " if self.numbered else ""
+
+
+def _chains(frame: pd.DataFrame) -> Iterator[tuple[str, ...]]:
+    """Every row's labels, finest first, without those that say nothing."""
+    coarser = frame["coarser"] if "coarser" in frame else [()] * len(frame)
+    for label, others in zip(frame["label"], coarser, strict=True):
+        yield tuple(text for text in map(known, (label, *others)) if text)
+
+
+def _node_of(chain: tuple[str, ...], taxonomy: Taxonomy) -> str | None:
+    """The finest node that a row's labels name: "" without labels, None where none is known."""
+    if not chain:
+        return ""
+    return next((node for node in map(taxonomy.find, chain) if node is not None), None)
 
 
 def read_table(path: Path, *, separator: str | None = None) -> pd.DataFrame:
@@ -114,66 +168,19 @@ def renamed(
     """Keep and rename columns: our name -> theirs; optional ones may be absent.
 
     Raises:
+        InputError: a name is not ours.
         ManifestError: required columns are absent, all of them at once.
     """
+    foreign = [ours for ours in names if ours not in COLUMNS]
+    if foreign:
+        raise InputError(
+            f"{foreign[0]!r} is not a manifest column{did_you_mean(foreign[0], COLUMNS)}; "
+            f"they are {', '.join(COLUMNS)}"
+        )
     missing = [theirs for ours, theirs in names.items() if ours in required and theirs not in frame]
     if missing:
         raise ManifestError(
             origin,
             [f"column {c!r} is missing{did_you_mean(c, map(str, frame.columns))}" for c in missing],
         )
-    present = {ours: frame[theirs] for ours, theirs in names.items() if theirs in frame}
-    unknown = [ours for ours in present if ours not in COLUMNS]
-    if unknown:
-        raise InputError(
-            f"{unknown[0]!r} is not a manifest column{did_you_mean(unknown[0], COLUMNS)}; "
-            f"they are {', '.join(COLUMNS)}"
-        )
-    return pd.DataFrame(present)
-
-
-def one_file(root: Path, patterns: Sequence[str], *, what: str) -> Path:
-    """The one file below `root` that matches a pattern; the first pattern that matches wins.
-
-    Raises:
-        InputError: none does, or several do.
-    """
-    for pattern in patterns:
-        found = sorted(root.glob(pattern))
-        if len(found) > 1:
-            raise InputError(f"{root}: several files could be the {what}: {found[0]}, {found[1]}")
-        if found:
-            return found[0]
-    raise InputError(f"{root}: no {what} found; looked for {', '.join(patterns)}")
-
-
-def picture_folders(root: Path, patterns: Sequence[str]) -> tuple[Path, ...]:
-    """Folders below `root` that match, or `root` itself when none does."""
-    found = [p for pattern in patterns for p in sorted(root.glob(pattern)) if p.is_dir()]
-    return tuple(dict.fromkeys(found)) or (root,)
-
-
-def pictures_by_stem(
-    folders: Iterable[Path], *, suffixes: Iterable[str] = SUFFIXES
-) -> dict[str, str]:
-    """File stem -> path, for every picture directly in the folders.
-
-    Raises:
-        InputError: a folder does not exist, or two pictures share a stem.
-    """
-    found: dict[str, str] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise InputError(f"{folder}: no such folder of pictures")
-        for path in sorted(folder.iterdir()):
-            if path.suffix.lower() not in suffixes:
-                continue
-            other = found.setdefault(path.stem, str(path.absolute()))
-            if other != str(path.absolute()):
-                raise InputError(f"two pictures are called {path.stem!r}: {other} and {path}")
-    return found
-
-
-def _known(value: object) -> str:
-    text = "" if value is None or value != value else str(value).strip()
-    return "" if text.casefold() in UNKNOWN else text
+    return pd.DataFrame({ours: frame[theirs] for ours, theirs in names.items() if theirs in frame})

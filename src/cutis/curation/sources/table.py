@@ -1,10 +1,20 @@
 """Any CSV: columns are mapped by name, pictures are found by path or by image id."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from cutis.curation.sources.rows import Rows, picture_folders, pictures_by_stem, read_table, renamed
+from cutis.curation.sources.locate import picture_folders, picture_stem, pictures_by_stem
+from cutis.curation.sources.rows import Rows, read_table, renamed
 from cutis.errors import InputError
+from cutis.tables.manifest import COLUMNS
+
+IMAGE_FOLDERS = ("images", "train", "val", "test")
+# `diagnosis` is asked for as `label`; the audit writes duplicate groups, the split folds.
+TAKEN_AS_THEY_ARE = tuple(
+    name
+    for name in COLUMNS
+    if name not in ("image_id", "label", "diagnosis", "duplicate_group", "fold")
+)
 
 
 def read(
@@ -30,24 +40,25 @@ def read(
     mapping = dict(columns or {})
     if "diagnosis" in mapping:
         mapping["label"] = mapping.pop("diagnosis")
-    label = "label" if "label" in frame or "label" in mapping else "diagnosis"
-    names = {"image_id": "image_id", "label": label} | {
-        name: name for name in _optional(list(frame.columns))
+    label = "label" if "label" in frame else "diagnosis"
+    names = {
+        "image_id": "image_id",
+        "label": label,
+        **{name: name for name in TAKEN_AS_THEY_ARE if name in frame},
+        **mapping,
     }
-    found = renamed(
-        frame, names | mapping, origin=str(table), required=("image_id", "label", *mapping)
-    )
+    found = renamed(frame, names, origin=str(table), required=("image_id", "label", *mapping))
     folder = table.absolute().parent
+    if "mask_path" in found:
+        found["mask_path"] = _existing(folder, found["mask_path"])
     if "path" in found and not images:
-        there = [folder / value for value in found["path"]]
-        found["path"] = [str(path) if path.is_file() else "" for path in there]
-    else:
-        places = images or picture_folders(folder, ("images", "train", "val", "test"))
-        pictures = pictures_by_stem(places)
-        found["path"] = [pictures.get(Path(i).stem, "") for i in found["image_id"]]
-    return Rows(found, str(table))
+        found["path"] = _existing(folder, found["path"])
+        return Rows(found, str(table), (folder,))
+    folders = tuple(images) or picture_folders(folder, IMAGE_FOLDERS)
+    pictures = pictures_by_stem(folders)
+    found["path"] = [pictures.get(picture_stem(i), "") for i in found["image_id"]]
+    return Rows(found, str(table), folders)
 
 
-def _optional(present: list[str]) -> list[str]:
-    ours = ("path", "lesion_id", "patient_id", "age_years", "sex", "site", "fitzpatrick")
-    return [name for name in (*ours, "ground_truth", "source", "split") if name in present]
+def _existing(folder: Path, values: Iterable[str]) -> list[str]:
+    return [str(folder / value) if value and (folder / value).is_file() else "" for value in values]
