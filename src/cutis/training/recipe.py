@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import lightning
 import numpy as np
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 from pydantic import BaseModel, ConfigDict, Field
 from rich.console import Console
 from torch.utils.data import DataLoader
@@ -220,6 +222,8 @@ def prepare_run_folder(recipe: Recipe, manifest: Manifest, run: RunFolder, *, re
         InputError: the folder holds a run and `resume` is false, or it holds a different run.
         OutputError: the folder cannot be written.
     """
+    if rank_zero_only.rank:  # one of several processes, the first of which has done it
+        return
     described = recipe.model_dump(mode="json")
     if resume and run.settings.exists():
         run.require_same_settings(described)
@@ -240,7 +244,10 @@ def fit(
     resume: bool,
     console: Console | None = None,
 ) -> None:
-    """Run Lightning's Trainer over the data; leaves checkpoints and history in the run folder."""
+    """Run Lightning's Trainer over the data; leaves checkpoints and history in the run folder.
+
+    Of several processes only the first returns; the others end here, their work done.
+    """
     loaders = training_loaders(recipe, data)
     targets = np.array(data.classes.indices_of(data.splits["train"].diagnoses))
     settings = recipe.trainer
@@ -292,6 +299,8 @@ def fit(
         )
     if trainer.interrupted:
         raise KeyboardInterrupt
+    if not trainer.is_global_zero:
+        sys.exit()
 
 
 @dataclass(frozen=True, eq=False)
