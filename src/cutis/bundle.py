@@ -1,43 +1,56 @@
-"""`ModelBundle`: a folder in which weights, class order, preprocessing and provenance travel together.
+"""`ModelBundle`: a folder in which weights, classes, their tree, preprocessing and provenance travel.
 
     bundle/
       bundle.json          what is described below
+      taxonomy.json        the tree of diagnoses that the classes are nodes of
       model.onnx           what is served
       weights.safetensors  what training continues from
       MODEL_CARD.md        for people
-      SHA256SUMS           a hash for each of the four; `sha256sum -c SHA256SUMS` checks them too
+      SHA256SUMS           a hash for each of the five; `sha256sum -c SHA256SUMS` checks them too
 
 The hashes stand in a file of their own so that `bundle.json` is covered as well. They find damage and
-careless edits; they are no signature against somebody who can write the whole folder.
+careless edits; they are no signature against somebody who can write the whole folder. The tree
+travels too, so that a bundle means the same after the built-in tree has grown, and where a tree of
+one's own is missing.
 """
 
+import hashlib
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+
+import numpy as np
 
 from cutis.errors import BundleError, InputError
-from cutis.files import atomic_path, read_json, sha256_of_file, write_json
+from cutis.files import atomic_path, parse_json, sha256_of_file, write_json, write_text
 from cutis.imaging import Preprocessing
-from cutis.taxonomy import ClassSet, Taxonomy, load_taxonomy
+from cutis.taxonomy import ClassSet, Node, Taxonomy
+from cutis.taxonomy.tree import Status
 
 FORMAT_VERSION = 1
-FILES = ("bundle.json", "model.onnx", "weights.safetensors", "MODEL_CARD.md")
+FACTS, TREE, NETWORK, WEIGHTS, CARD = FILES = (
+    "bundle.json",
+    "taxonomy.json",
+    "model.onnx",
+    "weights.safetensors",
+    "MODEL_CARD.md",
+)
 SUMS = "SHA256SUMS"
 INPUT_NAME, OUTPUT_NAMES = "images", ("logits", "features")
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How closely ONNX Runtime repeats what torch computed."""
+    """How closely ONNX Runtime repeats what torch computed; nan over 0 images until measured."""
 
     max_probability_difference: float
     images: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BundleFacts:
     """What `bundle.json` says.
 
@@ -45,19 +58,22 @@ class BundleFacts:
         name: Of the model.
         architecture: The timm name of the backbone.
         classes: Taxonomy nodes in the order of the logits.
-        taxonomy: Name of the tree, and the hash of its content.
+        taxonomy: The tree; written to a file of its own, `bundle.json` has its name and hash.
         preprocessing: From an RGB picture to the network's input.
         parity: Measured when the ONNX file was written.
-        provenance: Data, settings, revision, version, date.
+        provenance: Data, settings, revision, version, date; whatever JSON can say.
         temperature: Logits are divided by it before the softmax.
         operating_points: Named thresholds; empty until some are chosen on validation.
+
+    Raises:
+        InputError: the temperature is not positive and finite, or the classes are no class set.
+        TaxonomyError: a class is no node of the taxonomy, or two overlap.
     """
 
     name: str
     architecture: str
     classes: tuple[str, ...]
-    taxonomy: str
-    taxonomy_sha256: str
+    taxonomy: Taxonomy
     preprocessing: Preprocessing
     parity: Parity
     provenance: Mapping[str, Any]
@@ -65,47 +81,60 @@ class BundleFacts:
     operating_points: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise InputError(f"temperature: {self.temperature} is not above zero")
+        if not 0 < self.temperature < np.inf:
+            raise InputError(f"temperature: {self.temperature} is not a positive number")
+        nodes = ClassSet(self.taxonomy, self.classes).classes
+        if nodes != self.classes:
+            raise InputError(f"classes: {list(self.classes)} are not named by their nodes")
 
     def to_dict(self) -> dict[str, Any]:
         """The content of `bundle.json`."""
         size = [None, 3, self.preprocessing.height, self.preprocessing.width]
-        contract = {"name": INPUT_NAME, "shape": size, "type": "float32", "layout": "NCHW, RGB"}
-        described = {key: value for key, value in asdict(self).items() if key != "preprocessing"}
         return {
             "format_version": FORMAT_VERSION,
-            **described,
-            "input": contract,
+            "name": self.name,
+            "architecture": self.architecture,
+            "classes": list(self.classes),
+            "taxonomy": {"name": self.taxonomy.name, "sha256": self.taxonomy.sha256},
+            "input": {"name": INPUT_NAME, "shape": size, "type": "float32", "layout": "NCHW, RGB"},
             "outputs": list(OUTPUT_NAMES),
             "preprocessing": self.preprocessing.to_dict(),
+            "temperature": self.temperature,
+            "operating_points": [dict(point) for point in self.operating_points],
+            "parity": asdict(self.parity),
+            "provenance": dict(self.provenance),
         }
 
     @classmethod
-    def from_dict(cls, described: Mapping[str, Any]) -> "BundleFacts":
+    def from_dict(cls, described: Mapping[str, Any], taxonomy: Taxonomy) -> "BundleFacts":
         """Read what `to_dict` wrote.
 
         Raises:
             InputError: keys are missing or values make no sense.
         """
         try:
+            if described["taxonomy"] != {"name": taxonomy.name, "sha256": taxonomy.sha256}:
+                raise InputError(f"its taxonomy is not the one in {TREE}")
+            difference = described["parity"]["max_probability_difference"]
             return cls(
                 name=str(described["name"]),
                 architecture=str(described["architecture"]),
                 classes=tuple(described["classes"]),
-                taxonomy=str(described["taxonomy"]),
-                taxonomy_sha256=str(described["taxonomy_sha256"]),
+                taxonomy=taxonomy,
                 preprocessing=Preprocessing.from_dict(described["preprocessing"]),
-                parity=Parity(**described["parity"]),
+                parity=Parity(
+                    np.nan if difference is None else float(difference),
+                    int(described["parity"]["images"]),
+                ),
                 provenance=dict(described["provenance"]),
                 temperature=float(described["temperature"]),
-                operating_points=tuple(described["operating_points"]),
+                operating_points=tuple(dict(point) for point in described["operating_points"]),
             )
-        except (KeyError, TypeError, ValueError) as fault:
+        except (KeyError, TypeError, ValueError, AttributeError) as fault:
             raise InputError(f"not understood: {fault}") from fault
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ModelBundle:
     """A verified bundle on disk."""
 
@@ -116,64 +145,61 @@ class ModelBundle:
     @property
     def onnx(self) -> Path:
         """The network that is served."""
-        return self.folder / "model.onnx"
+        return self.folder / NETWORK
 
     @property
     def weights(self) -> Path:
         """The weights that training continues from."""
-        return self.folder / "weights.safetensors"
+        return self.folder / WEIGHTS
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """The tree that the classes belong to."""
+        return self.facts.taxonomy
 
     @property
     def class_set(self) -> ClassSet:
         """The classes, as nodes of the taxonomy."""
         return ClassSet(self.taxonomy, self.facts.classes)
 
-    @property
-    def taxonomy(self) -> Taxonomy:
-        """The tree that the classes belong to."""
-        return load_taxonomy(self.facts.taxonomy)
+    def read(self, name: str) -> bytes:
+        """The content of one of `FILES`, verified as it is read.
+
+        Raises:
+            BundleError: it is not what it was when the bundle was loaded.
+        """
+        content = _read(self.folder, name)
+        if hashlib.sha256(content).hexdigest() != self.sha256[name]:
+            raise BundleError(f"{self.folder / name}: changed since the bundle was loaded")
+        return content
 
     @classmethod
     def load(cls, folder: Path) -> "ModelBundle":
         """Read a bundle and verify every file.
 
         Raises:
-            BundleError: no bundle, a missing or altered file, an unknown format version, or a
-                taxonomy other than the one it was trained with.
+            BundleError: no bundle, a missing or altered file, or an unknown format version.
         """
-        if not (folder / "bundle.json").is_file():
-            raise BundleError(
-                f"{folder}: not a model bundle (no bundle.json); "
-                "give the bundle/ folder of a training run"
-            )
+        _require_bundle(folder)
+        facts = _read(folder, FACTS)
+        described = _known_version(facts, source=str(folder / FACTS))
         sums = _read_sums(folder)
+        missing = [name for name in FILES if not (folder / name).is_file()]
+        if missing:
+            raise BundleError(f"{folder}: without {', '.join(missing)}; copy the whole bundle")
+        tree = _read(folder, TREE)
+        found = {FACTS: hashlib.sha256(facts).hexdigest(), TREE: hashlib.sha256(tree).hexdigest()}
         for name in FILES:
-            if not (folder / name).is_file():
-                raise BundleError(f"{folder}: {name} is missing; copy the whole bundle folder")
-            if sha256_of_file(folder / name) != sums[name]:
+            if (found.get(name) or sha256_of_file(folder / name)) != sums[name]:
                 raise BundleError(
                     f"{folder / name}: its content is not what {SUMS} says; "
                     "it was damaged or changed, get the bundle again"
                 )
         try:
-            described = read_json(folder / "bundle.json")
-            version = described["format_version"]
-            if version != FORMAT_VERSION:
-                raise BundleError(
-                    f"{folder}: format version {version!r}; this cutis reads {FORMAT_VERSION}, "
-                    "a newer one may read it"
-                )
-            facts = BundleFacts.from_dict(described)
-        except BundleError:
-            raise
-        except (InputError, KeyError, TypeError) as fault:
-            raise BundleError(f"{folder / 'bundle.json'}: {fault}") from fault
-        if load_taxonomy(facts.taxonomy).sha256 != facts.taxonomy_sha256:
-            raise BundleError(
-                f"{folder}: made with another version of taxonomy {facts.taxonomy!r}; "
-                "export it again from its run"
-            )
-        return cls(folder, facts, sums)
+            taxonomy = _tree_from_dict(parse_json(tree, source=TREE))
+            return cls(folder, BundleFacts.from_dict(described, taxonomy), sums)
+        except InputError as fault:
+            raise BundleError(f"{folder / FACTS}: {fault}") from fault
 
 
 def write_bundle(
@@ -192,22 +218,87 @@ def write_bundle(
     """
     with atomic_path(folder) as partial:
         partial.mkdir()
-        shutil.copyfile(onnx, partial / "model.onnx")
-        shutil.copyfile(weights, partial / "weights.safetensors")
-        (partial / "MODEL_CARD.md").write_text(model_card, encoding="utf-8")
-        write_json(partial / "bundle.json", facts.to_dict())
-        lines = [f"{sha256_of_file(partial / name)}  {name}\n" for name in FILES]
-        (partial / SUMS).write_text("".join(lines), encoding="utf-8")
-    return ModelBundle.load(folder)
+        shutil.copyfile(onnx, partial / NETWORK)
+        shutil.copyfile(weights, partial / WEIGHTS)
+        write_text(partial / CARD, model_card)
+        write_json(partial / TREE, _tree_to_dict(facts.taxonomy))
+        write_json(partial / FACTS, facts.to_dict())
+        write_text(
+            partial / SUMS,
+            "".join(f"{sha256_of_file(partial / name)}  {name}\n" for name in FILES),
+        )
+        written = ModelBundle.load(partial)
+    return replace(written, folder=folder)
+
+
+def _require_bundle(folder: Path) -> None:
+    if (folder / FACTS).is_file():
+        return
+    if (folder / "bundle" / FACTS).is_file():
+        raise BundleError(f"{folder}: a run folder; its bundle is {folder / 'bundle'}")
+    if not folder.exists():
+        raise BundleError(f"{folder}: no such folder; give the bundle/ folder of a training run")
+    raise BundleError(
+        f"{folder}: not a model bundle (no {FACTS}); give the bundle/ folder of a training run"
+    )
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError as fault:
+        raise BundleError(f"{folder / name}: cannot be read ({fault.strerror})") from fault
+
+
+def _known_version(content: bytes, *, source: str) -> dict[str, Any]:
+    """What a `bundle.json` of this format says; asked first, as other formats have other files."""
+    try:
+        described = parse_json(content, source=source)
+    except InputError as fault:
+        raise BundleError(f"{fault}; get the bundle again") from fault
+    version = described.get("format_version") if isinstance(described, dict) else None
+    if type(version) is not int:
+        raise BundleError(f"{source}: no format_version; this is not the file Cutis writes")
+    if version != FORMAT_VERSION:
+        way_out = "update cutis" if version > FORMAT_VERSION else "export it again"
+        raise BundleError(
+            f"{source}: format version {version}, this cutis reads {FORMAT_VERSION}; {way_out}"
+        )
+    return dict(described)
 
 
 def _read_sums(folder: Path) -> dict[str, str]:
-    try:
-        text = (folder / SUMS).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise BundleError(f"{folder}: {SUMS} is missing or unreadable") from fault
-    found = dict(reversed(match) for match in re.findall(r"^([0-9a-f]{64})  (\S+)$", text, re.M))
-    missing = [name for name in FILES if name not in found]
+    """The hash of each of `FILES`; a list that names anything else is not ours."""
+    text = _read(folder, SUMS).decode("utf-8", "replace")
+    sums: dict[str, str] = {}
+    for line in text.splitlines():
+        match = re.fullmatch(r"([0-9a-f]{64})  (.+)", line)
+        if match is None or match[2] not in FILES or match[2] in sums:
+            raise BundleError(f"{folder / SUMS}: unexpected line {line!r}; get the bundle again")
+        sums[match[2]] = match[1]
+    missing = [name for name in FILES if name not in sums]
     if missing:
-        raise BundleError(f"{folder}: {SUMS} has no hash for {', '.join(missing)}")
-    return {name: found[name] for name in FILES}
+        raise BundleError(f"{folder / SUMS}: no hash for {', '.join(missing)}")
+    return sums
+
+
+def _tree_to_dict(taxonomy: Taxonomy) -> dict[str, Any]:
+    return {"name": taxonomy.name, "nodes": [asdict(node) for node in taxonomy.nodes.values()]}
+
+
+def _tree_from_dict(described: Any) -> Taxonomy:
+    """Read what `_tree_to_dict` wrote.
+
+    Raises:
+        InputError: it is no tree.
+    """
+    try:
+        nodes = [
+            Node(**{**node, "synonyms": tuple(node["synonyms"])}) for node in described["nodes"]
+        ]
+        strange = [node.status for node in nodes if node.status not in (None, *get_args(Status))]
+        if strange:
+            raise InputError(f"{TREE}: status {strange[0]!r} is unknown")
+        return Taxonomy(str(described["name"]), {node.id: node for node in nodes})
+    except (KeyError, TypeError, AttributeError) as fault:
+        raise InputError(f"{TREE}: not understood ({fault})") from fault

@@ -44,8 +44,7 @@ def publish_run(
         name=name,
         architecture=recipe.model.backbone.name,
         classes=data.classes.classes,
-        taxonomy=manifest.taxonomy.name,
-        taxonomy_sha256=manifest.taxonomy.sha256,
+        taxonomy=manifest.taxonomy,
         preprocessing=preprocessing,
         parity=Parity(float("nan"), 0),
         provenance={

@@ -1,25 +1,29 @@
 """`Predictor`: pictures in, calibrated class probabilities out, through ONNX Runtime."""
 
-import hashlib
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import onnxruntime
 
-from cutis.bundle import INPUT_NAME, ModelBundle
+from cutis.bundle import INPUT_NAME, NETWORK, OUTPUT_NAMES, ModelBundle
 from cutis.checks import FloatArray, UInt8Array
 from cutis.errors import BundleError, ImageError, InputError
 from cutis.imaging import SUFFIXES, load_rgb
 from cutis.tables.predictions import Predictions
 
-_Item = TypeVar("_Item")
-SYMMETRIES = 8  # of the square: four quarter turns, each also mirrored
+# Quarter turns of the eight symmetries of the square, each as it is and then mirrored. The half turn
+# comes first: it keeps the shape of an oblong input.
+QUARTER_TURNS = (0, 2, 1, 3)
+SYMMETRIES = 2 * len(QUARTER_TURNS)
+DECODED_AHEAD = 64  # frames that wait for the network
+MAX_DECODERS = 8  # threads; each may hold a picture of `MAX_PIXELS`
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,46 +46,51 @@ class Predictor:
 
     Args:
         bundle: Verified on load; its ONNX file is verified again as it is read into memory.
-        threads: Of the network; default, all cores.
+        threads: Of the network; default, one per core this process may use.
 
     Raises:
-        BundleError: the ONNX file changed since the bundle was loaded, or cannot be run.
+        BundleError: the ONNX file changed since the bundle was loaded, cannot be run, or does not
+            take and give what `bundle.json` says.
     """
 
     def __init__(self, bundle: ModelBundle, *, threads: int | None = None) -> None:
         self.bundle = bundle
-        network = bundle.onnx.read_bytes()
-        if hashlib.sha256(network).hexdigest() != bundle.sha256["model.onnx"]:
-            raise BundleError(f"{bundle.onnx}: changed since the bundle was loaded")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or os.cpu_count() or 1
+        options.intra_op_num_threads = threads or usable_cores()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.log_severity_level = 3
+        # Between batches the network's threads would spin, on cores that are decoding the next one.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
-                network, options, providers=["CPUExecutionProvider"]
+                bundle.read(NETWORK), options, providers=["CPUExecutionProvider"]
             )
+        except BundleError:
+            raise
         except Exception as fault:  # ONNX Runtime's own exceptions share no public base
             raise BundleError(f"{bundle.onnx}: ONNX Runtime cannot run it ({fault})") from fault
+        _require_contract(self._session, bundle)
 
     def logits(self, frames: UInt8Array) -> FloatArray:
         """Logits (n, k) for frames that have the network's size, uint8 (n, h, w, 3)."""
         images = self.bundle.facts.preprocessing.normalise(frames)
-        (logits,) = self._session.run(["logits"], {INPUT_NAME: images})
+        (logits,) = self._session.run([OUTPUT_NAMES[0]], {INPUT_NAME: images})
         return np.asarray(logits, dtype=np.float64)
 
     def probabilities(self, frames: UInt8Array, *, views: int = 1) -> FloatArray:
-        """Probabilities (n, k), the mean over the first `views` symmetries of each frame.
+        """Probabilities (n, k), the mean over the first `views` of `symmetries`.
 
         Raises:
             InputError: `views` is not in 1..8, or a quarter turn is asked of an oblong input.
+            BundleError: the network answers with nan or infinity.
         """
-        if not 1 <= views <= SYMMETRIES:
-            raise InputError(f"views: {views} is not in 1..{SYMMETRIES}")
-        if views > 2 and frames.shape[1] != frames.shape[2]:
-            raise InputError("quarter turns need a square input; use at most 2 views")
+        self._require_views(views)
         temperature = self.bundle.facts.temperature
         each = [_softmax(self.logits(seen) / temperature) for seen in symmetries(frames, views)]
-        return np.asarray(np.mean(each, axis=0))
+        mean = np.asarray(np.mean(each, axis=0))
+        if not np.isfinite(mean).all():
+            raise BundleError(f"{self.bundle.onnx}: it answers with values that are no numbers")
+        return mean
 
     def predict(
         self,
@@ -93,38 +102,58 @@ class Predictor:
     ) -> Outcome:
         """Classify files; one that cannot be read is reported and the rest go on.
 
-        Decoding runs ahead of the network in threads. Image ids are file stems, or paths where two
-        files share a stem.
+        Decoding runs ahead of the network in threads.
 
         Args:
-            paths: Files.
+            paths: Files, each once; rows are named as `image_ids` names them.
             batch_size: Pictures per call of the network.
             views: Test-time augmentation, 1 to 8 symmetries averaged.
             on_progress: Called with the number of files just finished.
+
+        Raises:
+            InputError: a file is given twice, `batch_size` is below 1, or as `probabilities`.
         """
+        if batch_size < 1:
+            raise InputError(f"batch_size: {batch_size} is below 1")
+        self._require_views(views)
+        id_of = dict(zip(paths, image_ids(paths), strict=True))
         readable: list[Path] = []
         failures: list[tuple[Path, str]] = []
         answers: list[FloatArray] = []
-        for batch in _batches(self._decoded(paths), batch_size):
-            frames = [frame for _path, frame in batch if not isinstance(frame, ImageError)]
-            for path, frame in batch:
-                if isinstance(frame, ImageError):
-                    failures.append((path, str(frame)))
-                else:
-                    readable.append(path)
-            if frames:
-                answers.append(self.probabilities(np.stack(frames), views=views))
-            if on_progress is not None:
-                on_progress(len(batch))
+        with closing(self._decoded(paths)) as decoded:
+            while batch := list(islice(decoded, batch_size)):
+                frames = [frame for _path, frame in batch if not isinstance(frame, ImageError)]
+                readable += [path for path, frame in batch if not isinstance(frame, ImageError)]
+                failures += [(p, str(fault)) for p, fault in batch if isinstance(fault, ImageError)]
+                if frames:
+                    answers.append(self.probabilities(np.stack(frames), views=views))
+                if on_progress is not None:
+                    on_progress(len(batch))
         predictions = (
-            Predictions(_image_ids(readable), self.bundle.facts.classes, np.concatenate(answers))
+            Predictions(
+                tuple(id_of[path] for path in readable),
+                self.bundle.facts.classes,
+                np.concatenate(answers),
+            )
             if answers
             else None
         )
         return Outcome(predictions, tuple(readable), tuple(failures))
 
-    def _decoded(self, paths: Sequence[Path]) -> Iterator[tuple[Path, UInt8Array | ImageError]]:
-        """Frames in order, at most a few dozen ahead of the reader."""
+    def _require_views(self, views: int) -> None:
+        preprocessing = self.bundle.facts.preprocessing
+        if not 1 <= views <= SYMMETRIES:
+            raise InputError(f"views: {views} is not in 1..{SYMMETRIES}")
+        if views > SYMMETRIES // 2 and preprocessing.height != preprocessing.width:
+            raise InputError(
+                f"views: {views} asks for quarter turns, but the network's input of "
+                f"{preprocessing.height} x {preprocessing.width} is oblong; use at most 4"
+            )
+
+    def _decoded(
+        self, paths: Sequence[Path]
+    ) -> Generator[tuple[Path, UInt8Array | ImageError], None, None]:
+        """Frames in order, at most `DECODED_AHEAD` ahead of the reader."""
 
         def frame(path: Path) -> UInt8Array | ImageError:
             try:
@@ -133,31 +162,43 @@ class Predictor:
                 return fault
 
         ahead: deque[tuple[Path, Future[UInt8Array | ImageError]]] = deque()
-        with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 8)) as pool:
+        pool = ThreadPoolExecutor(max_workers=min(usable_cores(), MAX_DECODERS))
+        try:
             for path in paths:
                 ahead.append((path, pool.submit(frame, path)))
-                if len(ahead) >= 64:
+                if len(ahead) >= DECODED_AHEAD:
                     first, future = ahead.popleft()
                     yield first, future.result()
             while ahead:
                 first, future = ahead.popleft()
                 yield first, future.result()
+        finally:  # after Ctrl-C nobody wants the rest
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def usable_cores() -> int:
+    """How many cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def symmetries(frames: UInt8Array, views: int) -> Iterator[UInt8Array]:
-    """The first `views` of: as is, mirrored, then both again for each further quarter turn.
+    """The first `views` symmetries of the square, of frames (n, h, w, 3).
 
-    Args:
-        frames: Shape (n, h, w, 3).
-        views: 1 to 8.
+    As it is, mirrored left to right, turned by half, turned by half and mirrored; then the same four
+    after a quarter turn.
     """
     for view in range(views):
-        turned = np.rot90(frames, view // 2, axes=(1, 2))
+        turned = np.rot90(frames, QUARTER_TURNS[view // 2], axes=(1, 2))
         yield turned[:, :, ::-1] if view % 2 else turned
 
 
 def find_pictures(places: Sequence[Path]) -> list[Path]:
-    """Files as given, and every picture below the folders, by its suffix, sorted.
+    """Files as given, and every picture below the folders, by its suffix, sorted; each once.
+
+    Hidden files and what lies in hidden folders are left out, as macOS and others put files there
+    that only look like pictures.
 
     Raises:
         InputError: a place does not exist, or a folder holds no picture.
@@ -165,7 +206,7 @@ def find_pictures(places: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for place in places:
         if place.is_dir():
-            inside = sorted(p for p in place.rglob("*") if p.suffix.lower() in SUFFIXES)
+            inside = sorted(path for path in place.rglob("*") if _is_picture(path, below=place))
             if not inside:
                 raise InputError(f"{place}: no picture inside ({', '.join(sorted(SUFFIXES))})")
             found += inside
@@ -173,23 +214,55 @@ def find_pictures(places: Sequence[Path]) -> list[Path]:
             found.append(place)
         else:
             raise InputError(f"{place}: no such file or folder")
-    return list(dict.fromkeys(found))
+    once: dict[Path, Path] = {}
+    for path in found:
+        once.setdefault(path.absolute(), path)
+    return list(once.values())
 
 
-def _image_ids(paths: Sequence[Path]) -> tuple[str, ...]:
+def image_ids(paths: Sequence[Path]) -> tuple[str, ...]:
+    """A unique name for each file: its stem, or its path where files share a stem.
+
+    Such a path starts below the folder that all files have in common.
+
+    Raises:
+        InputError: a file is given twice.
+
+    Example:
+        >>> image_ids([Path("day1/a.jpg"), Path("day2/a.jpg"), Path("day2/b.jpg")])
+        ('day1/a.jpg', 'day2/a.jpg', 'b')
+    """
+    whole = [path.absolute() for path in paths]
+    if len(set(whole)) < len(whole):
+        twice = next(path for path, n in Counter(whole).items() if n > 1)
+        raise InputError(f"{twice}: given twice")
+    common = os.path.commonpath([path.parent for path in whole]) if whole else ""
+    names = [path.relative_to(common).as_posix() for path in whole]
     shared = {stem for stem, n in Counter(path.stem for path in paths).items() if n > 1}
-    return tuple(path.as_posix() if path.stem in shared else path.stem for path in paths)
+    ids = [
+        name if path.stem in shared else path.stem for path, name in zip(paths, names, strict=True)
+    ]
+    unique = ids if len(set(ids)) == len(ids) else names  # a stem can equal another file's name
+    # A file name may hold bytes that are no UTF-8, which no table can.
+    return tuple(name.encode("utf-8", "backslashreplace").decode() for name in unique)
 
 
-def _batches(items: Iterator[_Item], size: int) -> Iterator[list[_Item]]:
-    batch: list[_Item] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _is_picture(path: Path, *, below: Path) -> bool:
+    is_hidden = any(part.startswith(".") for part in path.relative_to(below).parts)
+    return path.suffix.lower() in SUFFIXES and not is_hidden and path.is_file()
+
+
+def _require_contract(session: onnxruntime.InferenceSession, bundle: ModelBundle) -> None:
+    """Inputs and outputs are those of `bundle.json`, as far as the graph states its shapes."""
+    preprocessing, classes = bundle.facts.preprocessing, len(bundle.facts.classes)
+    wanted = {INPUT_NAME: (3, preprocessing.height, preprocessing.width)}
+    inputs = {each.name: tuple(each.shape[1:]) for each in session.get_inputs()}
+    outputs = {each.name: tuple(each.shape[1:]) for each in session.get_outputs()}
+    if inputs != wanted or outputs.get(OUTPUT_NAMES[0]) != (classes,):
+        raise BundleError(
+            f"{bundle.onnx}: takes {inputs} and gives {outputs}, not {wanted} and "
+            f"{OUTPUT_NAMES[0]} for {classes} classes"
+        )
 
 
 def _softmax(logits: FloatArray) -> FloatArray:

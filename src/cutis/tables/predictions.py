@@ -8,12 +8,13 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from cutis.checks import FloatArray
-from cutis.errors import InputError, MissingExtraError
-from cutis.files import atomic_path
+from cutis.errors import InputError, MissingExtraError, OutputError
+from cutis.files import atomic_path, require_writable
 from cutis.taxonomy import Taxonomy
 
 ID_COLUMNS = ("image_id", "image", "isic_id", "image_name")
@@ -118,6 +119,23 @@ class Predictions:
             parquet.write_table(pyarrow.table(columns), partial)
 
 
+def require_writable_table(path: Path) -> None:
+    """Prove that `Predictions.write` will succeed; call it before long work.
+
+    Raises:
+        InputError: the name ends neither in .csv nor in .parquet.
+        MissingExtraError: Parquet is asked for and pyarrow is not installed.
+        OutputError: the folder cannot be written, or the name is taken by a folder.
+    """
+    if path.suffix not in (".csv", ".parquet"):
+        raise InputError(f"{path}: tables end in .csv or .parquet")
+    if path.suffix == ".parquet":
+        _pyarrow()
+    if path.is_dir():
+        raise OutputError(f"{path}: a folder; give the name of a file")
+    require_writable(path.absolute().parent)
+
+
 def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
@@ -143,7 +161,7 @@ def _read_parquet(path: Path) -> tuple[list[str], list[list[object]]]:
     return table.column_names, [list(row.values()) for row in table.to_pylist()]
 
 
-def _pyarrow():  # type: ignore[no-untyped-def]
+def _pyarrow() -> tuple[Any, Any]:
     try:
         import pyarrow
         import pyarrow.parquet
