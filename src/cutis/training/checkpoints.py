@@ -14,6 +14,7 @@ import lightning
 from lightning.pytorch.callbacks import Checkpoint
 from safetensors.torch import save_file
 
+from cutis.data.sampling import EpochSampler
 from cutis.files import atomic_path, write_text
 from cutis.training.module import LesionModule
 from cutis.training.run_folder import RunFolder
@@ -37,13 +38,23 @@ class EpochCheckpoint(Checkpoint):
         run: Where to write.
         keep: "best" keeps the weights of the best epoch by `monitor`, "last" those of the last.
         monitor: The validation figure; losses count downwards, nan as worst.
+        sampler: Told which epoch a resumed run begins with, since Lightning tells it only when the
+            loader's workers have already begun.
     """
 
-    def __init__(self, run: RunFolder, *, keep: Literal["best", "last"], monitor: Monitor) -> None:
+    def __init__(
+        self,
+        run: RunFolder,
+        *,
+        keep: Literal["best", "last"],
+        monitor: Monitor,
+        sampler: EpochSampler,
+    ) -> None:
         self.history: list[dict[str, float]] = []
         self._run = run
         self._keep = keep
         self._monitor = monitor
+        self._sampler = sampler
         self._best = -math.inf
         self._started = time.monotonic()
 
@@ -55,6 +66,7 @@ class EpochCheckpoint(Checkpoint):
         """Go on from a checkpoint."""
         self.history = list(state_dict["history"])
         self._best = state_dict["best"]
+        self._sampler.set_epoch(len(self.history))
 
     def on_train_epoch_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule

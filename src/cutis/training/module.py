@@ -85,11 +85,14 @@ class LesionModule(lightning.LightningModule):
         return self.current_epoch < self._fine_tuning.head_only_epochs
 
     def on_train_epoch_start(self) -> None:
-        """Make the epoch a function of (seed, epoch), so that a resumed run repeats it."""
-        state = np.random.SeedSequence([self._seed, self.current_epoch]).generate_state(1)
-        torch.manual_seed(int(state[0]))
+        """Put the layers that learn in training mode, and only those."""
         self.model.train()
         hold_frozen_statistics(self.model)
+
+    def on_train_batch_start(self, _batch: Sample, batch_index: int) -> None:
+        """Make the step a function of (seed, epoch, batch, rank), so that a resumed run repeats it."""
+        place = [self._seed, self.current_epoch, batch_index, self.global_rank]
+        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
 
     def training_step(self, batch: Sample, _batch_index: int) -> Tensor:
         """The loss of one batch."""

@@ -266,7 +266,7 @@ def fit(
     )
     callbacks: list[Callback] = [
         RichProgress(len(loaders.train) * recipe.data.batch_size, console=console),
-        EpochCheckpoint(run, keep=settings.keep, monitor=settings.monitor),
+        EpochCheckpoint(run, keep=settings.keep, monitor=settings.monitor, sampler=loaders.sampler),
     ]
     if settings.patience:
         mode = "min" if settings.monitor == "val_loss" else "max"
@@ -309,6 +309,7 @@ class Loaders:
 
     train: DataLoader[Sample]
     val: DataLoader[Sample]
+    sampler: EpochSampler  # of the training loader
 
 
 def training_loaders(recipe: Recipe, data: TrainingData) -> Loaders:
@@ -330,11 +331,13 @@ def training_loaders(recipe: Recipe, data: TrainingData) -> Loaders:
     if len(training) < 2:
         raise InputError("training needs at least two pictures")
     workers = loader_workers(recipe.data)
+    sampler = EpochSampler(training.targets, seed=recipe.seed, balance=recipe.data.balance)
     return Loaders(
+        sampler=sampler,
         train=DataLoader(
             training,
             batch_size=min(batch_size, len(training)),
-            sampler=EpochSampler(training.targets, seed=recipe.seed, balance=recipe.data.balance),
+            sampler=sampler,
             drop_last=True,
             num_workers=workers,
             persistent_workers=workers > 0,
