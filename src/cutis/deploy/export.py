@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
 from torch import Tensor, nn
 
 from cutis.bundle import (
@@ -22,7 +23,8 @@ from cutis.bundle import (
     write_bundle,
 )
 from cutis.checks import UInt8Array
-from cutis.errors import BundleError
+from cutis.errors import BundleError, InputError
+from cutis.files import require_writable
 from cutis.inference.predictor import Predictor
 from cutis.models.classifier import Classifier
 
@@ -43,20 +45,24 @@ def export_onnx(model: Classifier, path: Path, *, height: int, width: int) -> No
     """Write a network as one ONNX file with a free batch size.
 
     The file takes `images` (n, 3, height, width) and gives `logits` (n, k) and `features` (n, d).
+    It says nothing of the machine that wrote it: the exporter's notes hold source lines and folders.
     """
     example = torch.zeros(2, 3, height, width)
     with _quiet_exporter(), _evaluating(model):
-        torch.onnx.export(
+        program = torch.onnx.export(
             _BothOutputs(model).eval(),
             (example,),
-            path,
             input_names=[INPUT_NAME],
             output_names=list(OUTPUT_NAMES),
             dynamic_shapes={INPUT_NAME: {0: torch.export.Dim("batch", min=1, max=4096)}},
             dynamo=True,
-            external_data=False,
             verbose=False,
         )
+    assert program is not None  # so the dynamo exporter promises
+    network = program.model_proto
+    for part in (network.graph, *network.graph.node, *network.graph.value_info):
+        part.ClearField("metadata_props")
+    path.write_bytes(network.SerializeToString())
 
 
 def export_bundle(
@@ -81,22 +87,54 @@ def export_bundle(
         OutputError: the folder cannot be written.
     """
     preprocessing = facts.preprocessing
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    require_writable(folder.absolute().parent, free_bytes=3 * _size_bytes(model))
     with tempfile.TemporaryDirectory(prefix="cutis-export-") as scratch:
         onnx, weights = Path(scratch, "model.onnx"), Path(scratch, "weights.safetensors")
         export_onnx(model, onnx, height=preprocessing.height, width=preprocessing.width)
-        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, weights)
+        save_weights(model, weights)
         trial = write_bundle(
             Path(scratch, "trial"), facts, onnx=onnx, weights=weights, model_card=model_card
         )
         difference = probability_difference(model, Predictor(trial), frames)
-        if not difference <= MAX_PROBABILITY_DIFFERENCE:
+        if not difference <= MAX_PROBABILITY_DIFFERENCE:  # nan is refused, too
             raise BundleError(
                 f"{folder}: ONNX Runtime differs from torch by {difference:.2g} in probability, "
                 f"more than {MAX_PROBABILITY_DIFFERENCE:g}; the bundle was not written"
             )
         measured = replace(facts, parity=Parity(difference, len(frames)))
         return write_bundle(folder, measured, onnx=onnx, weights=weights, model_card=model_card)
+
+
+def save_weights(model: nn.Module, path: Path) -> None:
+    """Write a network's weights as safetensors; tensors that share memory are written apart."""
+    apart = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+    save_file({name: value.contiguous() for name, value in apart.items()}, path)
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Load a bundle's weights into a network of the same architecture, to go on training.
+
+    Only safetensors are read, whatever the name says: a pickle could run code.
+
+    Raises:
+        InputError: no such file, no safetensors, or tensors that are missing, unknown or of another
+            shape; the network is then as it was.
+    """
+    try:
+        weights = load(path.read_bytes())
+    except OSError as fault:
+        raise InputError(f"{path}: cannot be read ({fault.strerror})") from fault
+    except (SafetensorError, ValueError) as fault:
+        raise InputError(f"{path}: not a safetensors file ({fault})") from fault
+    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in weights.items()}
+    strange = [name for name in {**wanted, **found} if wanted.get(name) != found.get(name)]
+    if strange:
+        raise InputError(
+            f"{path}: {len(strange)} tensors do not fit the network, such as {strange[0]!r}: "
+            f"{found.get(strange[0])} instead of {wanted.get(strange[0])}"
+        )
+    model.load_state_dict(weights)
 
 
 def probability_difference(model: Classifier, predictor: Predictor, frames: UInt8Array) -> float:
@@ -106,6 +144,10 @@ def probability_difference(model: Classifier, predictor: Predictor, frames: UInt
     with _evaluating(model), torch.inference_mode():
         logits = model(images).double() / facts.temperature
     return float(np.abs(logits.softmax(dim=1).numpy() - predictor.probabilities(frames)).max())
+
+
+def _size_bytes(model: nn.Module) -> int:
+    return sum(value.nbytes for value in model.state_dict().values())
 
 
 @contextmanager
