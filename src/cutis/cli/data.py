@@ -1,20 +1,29 @@
 """`cutis data import | describe | fetch | phantom`: from somebody's pictures to a manifest."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from cutis.cli.app import data_app
 from cutis.errors import InputError
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from cutis.curation.datasheet import Description
+
 
 @data_app.command("import")
 def import_(
     source: str = typer.Argument(help="ham10000, isic, pad-ufes-20, folder, table or phantom."),
-    path: Path = typer.Argument(help="Folder of the data set; for `table` its CSV file."),
+    path: Path = typer.Argument(
+        help="Folder of the data set; for `table`, and if you like for `isic`, its CSV file."
+    ),
     output: Path = typer.Option(..., "-o", "--output", help="Manifest, .csv or .parquet."),
     skip_missing: bool = typer.Option(
-        False, "--skip-missing", help="Leave out rows whose picture does not exist."
+        False, "--skip-missing", help="Leave out rows whose picture does not exist, and list them."
     ),
     column: list[str] = typer.Option(
         [], metavar="OURS=THEIRS", help="For `table`: what a column is called there."
@@ -24,11 +33,11 @@ def import_(
 ) -> None:
     """Read a data set as it is distributed and write a manifest."""
     from rich.console import Console
-    from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
+    from cutis.curation.datasheet import describe as summarise
     from cutis.curation.sources import SourceOptions, import_source
-    from cutis.files import require_writable
+    from cutis.files import require_writable, write_text
     from cutis.taxonomy import load_taxonomy
 
     require_writable(output.absolute().parent)
@@ -40,19 +49,14 @@ def import_(
     )
     found = import_source(source, path, options)
     found.manifest.write(output)
-    frame = found.manifest.frame
-    shown = Table(title=f"{output}: {len(frame)} images", title_justify="left")
-    shown.add_column("diagnosis")
-    shown.add_column("images", justify="right")
-    shown.add_column("lesions", justify="right")
-    for diagnosis, rows in frame.groupby("diagnosis"):
-        lesions = rows["lesion_id"][rows["lesion_id"] != ""].nunique()
-        shown.add_row(str(diagnosis) or "unknown", str(len(rows)), str(lesions or "-"))
     console = Console()
-    console.print(shown)
+    console.print(_class_table(summarise(found.manifest), title=str(output)))
     if found.missing:
-        console.print(f"{len(found.missing)} rows without a picture were left out:")
-        console.print(", ".join(found.missing[:5]) + (" ..." if found.missing[5:] else ""))
+        listed = output.with_name(f"{output.stem}.missing.txt")
+        write_text(listed, "\n".join(found.missing) + "\n")
+        console.print(
+            f"{len(found.missing)} rows without a picture were left out: {listed}", soft_wrap=True
+        )
     console.print(f"Next: cutis data audit {output} -o audit/", soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
 
@@ -65,36 +69,42 @@ def describe(
     ),
 ) -> None:
     """Print counts and missing values; with -o also draw them."""
+    from rich.columns import Columns
     from rich.console import Console
-    from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis.curation.datasheet import describe as summarise
     from cutis.curation.datasheet import write_description
+    from cutis.files import require_writable
     from cutis.tables.manifest import Manifest
 
+    if output is not None:
+        require_writable(output)
     table = Manifest.read(manifest, check_leaks=False)
     found = summarise(table)
     console = Console()
-    for title, counts in (("counts", found.totals), ("missing values", found.missing)):
-        shown = Table("", "rows", title=title, title_justify="left")
-        for name, count in counts.items():
-            shown.add_row(name, str(count))
-        console.print(shown)
-    for column, values in found.values.items():
-        shown = Table(column, "images", title_justify="left")
-        for name, count in values.items():
-            shown.add_row(name, str(count))
-        console.print(shown)
+    console.print(_class_table(found, title=str(manifest)))
+    tables = [
+        _count_table(name.replace("_", " "), "images", counts)
+        for name, counts in found.values.items()
+        if name != "diagnosis"
+    ]
+    lesions = {str(images): count for images, count in found.images_per_lesion.items()}
+    if lesions:
+        tables.append(_count_table("images of a lesion", "lesions", lesions))
+    tables.append(_count_table("column", "images without it", found.missing))
+    console.print(Columns(tables, padding=(0, 2)))
     if output is not None:
         for path in write_description(table, found, output):
-            console.print(f"written: {path}", soft_wrap=True)
+            console.print(f"Written: {path}", soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
 
 
 @data_app.command()
 def fetch(
-    collection: str = typer.Argument(help="ham10000."),
+    collection: str = typer.Argument(
+        help="ham10000, or the archive's number of another collection."
+    ),
     output: Path = typer.Option(..., "-o", "--output", help="Folder to download to."),
     limit: int | None = typer.Option(None, min=1, help="Stop after so many images."),
     api: str = typer.Option(
@@ -108,7 +118,8 @@ def fetch(
     from cutis import RESEARCH_USE_NOTICE
     from cutis.curation.fetch import fetch_collection
 
-    with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("fetching", total=None)
         metadata = fetch_collection(
             collection,
@@ -118,6 +129,7 @@ def fetch(
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     console = Console()
+    console.print(f"Pictures and {metadata} are complete.", soft_wrap=True)
     console.print(f"Next: cutis data import isic {metadata.parent} -o manifest.csv", soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
 
@@ -125,20 +137,55 @@ def fetch(
 @data_app.command()
 def phantom(
     output: Path = typer.Argument(help="New folder for the set."),
-    images: int = typer.Option(200, help="How many images to draw."),
-    seed: int = typer.Option(0, help="Of everything drawn."),
+    images: int = typer.Option(200, min=1, help="How many images to draw."),
+    seed: int = typer.Option(0, min=0, help="Of everything drawn."),
+    size: str = typer.Option("224x168", help="Of every image, WIDTHxHEIGHT in pixels."),
 ) -> None:
     """Draw a phantom set: procedural pictures that look like dermoscopy and are no evidence."""
+    from pydantic import ValidationError
     from rich.console import Console
 
     from cutis import RESEARCH_USE_NOTICE
-    from cutis.data.phantom import draw_phantom_set
+    from cutis.data.phantom import PhantomSettings, draw_phantom_set
+    from cutis.errors import SettingsError
 
-    drawn = draw_phantom_set(output, images=images, seed=seed)
+    width, cross, height = size.partition("x")
+    if not (cross and width.isdecimal() and height.isdecimal()):
+        raise SettingsError(f"--size {size!r}: expected WIDTHxHEIGHT, such as 224x168")
+    try:
+        settings = PhantomSettings(width=int(width), height=int(height))
+    except ValidationError as fault:
+        raise SettingsError(f"--size {size}: {fault.errors()[0]['msg']}") from None
+    drawn = draw_phantom_set(output, images=images, seed=seed, settings=settings)
     console = Console()
     console.print(f"{images} images drawn in {drawn}; they are no evidence about skin.")
     console.print(f"Next: cutis data import phantom {drawn} -o manifest.csv", soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
+
+
+def _class_table(found: "Description", *, title: str) -> "Table":
+    from rich.table import Table
+
+    shown = Table(title=title, title_justify="left", show_footer=True)
+    shown.add_column("diagnosis", "all")
+    for kind in ("images", "lesions", "patients"):
+        shown.add_column(kind, str(found.totals[kind] or "-"), justify="right")
+    for diagnosis, counts in found.classes.items():
+        numbers = (counts.images, counts.lesions, counts.patients)
+        shown.add_row(diagnosis, *(str(number or "-") for number in numbers))
+    return shown
+
+
+def _count_table(what: str, unit: str, counts: Mapping[str, int], *, shown: int = 20) -> "Table":
+    from rich.table import Table
+
+    table = Table(what)
+    table.add_column(unit, justify="right")
+    for name, count in list(counts.items())[:shown]:
+        table.add_row(name, str(count))
+    if len(counts) > shown:
+        table.add_row(f"{len(counts) - shown} others", str(sum(list(counts.values())[shown:])))
+    return table
 
 
 def _pair(text: str) -> tuple[str, str]:
