@@ -29,3 +29,64 @@ def phantom_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("phantom") / "set"
     draw_phantom_set(folder, images=60, seed=0)
     return folder
+
+
+@pytest.fixture(scope="session")
+def colour_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle for 8 x 8 pixels that tells red, green and blue apart; read it, never write to it.
+
+    Of a plain picture the logit of a class is 4 times its channel, scaled to [-1, 1]: red is a
+    melanoma, green a nevus, blue a dermatofibroma. The pixels at the top and left weigh more, so
+    that mirrored and turned pictures get other answers.
+    """
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+    from safetensors.numpy import save_file
+
+    from cutis.bundle import BundleFacts, Parity, write_bundle
+    from cutis.imaging import Preprocessing
+    from cutis.taxonomy import load_taxonomy
+
+    side = 8
+    slope = np.linspace(0.5, -0.5, side)
+    weight = (1 + slope[:, None] + slope[None, :] / 2) / side**2
+    kernel = np.zeros((3, 3, side, side), dtype=np.float32)
+    kernel[range(3), range(3)] = weight
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["images", "kernel"], ["mean_colour"]),
+            helper.make_node("Flatten", ["mean_colour"], ["features"]),
+            helper.make_node("Mul", ["features", "four"], ["logits"]),
+        ],
+        "colours",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, side, side])],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3])
+            for name in ("logits", "features")
+        ],
+        [
+            numpy_helper.from_array(kernel, "kernel"),
+            numpy_helper.from_array(np.float32(4), "four"),
+        ],
+    )
+    network = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    scratch = tmp_path_factory.mktemp("colours")
+    onnx.save(network, scratch / "model.onnx")
+    save_file({"kernel": kernel}, scratch / "weights.safetensors")
+    facts = BundleFacts(
+        name="colours",
+        architecture="by hand",
+        classes=("melanoma", "nevus", "dermatofibroma"),
+        taxonomy=load_taxonomy(),
+        preprocessing=Preprocessing(side, side),
+        parity=Parity(0.0, 1),
+        provenance={"sources": ["drawn"]},
+    )
+    return write_bundle(
+        scratch / "bundle",
+        facts,
+        onnx=scratch / "model.onnx",
+        weights=scratch / "weights.safetensors",
+        model_card="# Colours\n",
+    ).folder
