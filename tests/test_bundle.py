@@ -1,0 +1,300 @@
+"""A bundle says what it is, and no byte of it changes unnoticed."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cutis.bundle import (
+    FILES,
+    FORMAT_VERSION,
+    SUMS,
+    BundleFacts,
+    ModelBundle,
+    Parity,
+    write_bundle,
+)
+from cutis.errors import BundleError, InputError, TaxonomyError
+from cutis.files import atomic_path
+from cutis.imaging import Preprocessing
+from cutis.taxonomy import Node, Taxonomy, load_taxonomy
+
+FACTS = BundleFacts(
+    name="small",
+    architecture="by hand",
+    classes=("nevus", "melanoma"),
+    taxonomy=load_taxonomy(),
+    preprocessing=Preprocessing(6, 8, "crop", "bicubic", (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)),
+    parity=Parity(2.5e-7, 16),
+    provenance={"sources": ["ham10000"], "metrics": {"macro_auc": 0.9}},
+    temperature=1.5,
+    operating_points=({"name": "rule out", "threshold": 0.1},),
+)
+
+
+def write(folder: Path, facts: BundleFacts = FACTS) -> ModelBundle:
+    """A bundle whose network nobody runs."""
+    network, weights = folder.with_name("network"), folder.with_name("weights")
+    network.write_bytes(b"network")
+    weights.write_bytes(b"weights")
+    return write_bundle(folder, facts, onnx=network, weights=weights, model_card="# Small\n")
+
+
+def seal(folder: Path) -> None:
+    """Write the hashes anew, as somebody would who changes a bundle on purpose."""
+    sums = [f"{hashlib.sha256((folder / n).read_bytes()).hexdigest()}  {n}\n" for n in FILES]
+    (folder / SUMS).write_text("".join(sums))
+
+
+def change_facts(folder: Path, **changes: object) -> None:
+    described = json.loads((folder / "bundle.json").read_text()) | changes
+    (folder / "bundle.json").write_text(json.dumps(described))
+    seal(folder)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write(tmp_path / "bundle").folder
+
+
+def test_a_bundle_survives_a_round_trip(folder):
+    loaded = ModelBundle.load(folder)
+    assert loaded.facts.to_dict() == FACTS.to_dict()
+    assert loaded.facts.preprocessing == FACTS.preprocessing
+    assert loaded.facts.parity == FACTS.parity
+    assert loaded.class_set.classes == FACTS.classes
+    assert loaded.onnx.read_bytes() == b"network"
+    assert loaded.weights.read_bytes() == b"weights"
+    assert loaded.read("MODEL_CARD.md") == b"# Small\n"
+
+
+def test_the_file_states_the_contract(folder):
+    described = json.loads((folder / "bundle.json").read_text())
+    assert described["format_version"] == FORMAT_VERSION
+    assert described["input"]["name"] == "images"
+    assert described["input"]["shape"] == [None, 3, 6, 8]
+    assert described["input"]["type"] == "float32"
+    assert described["outputs"] == ["logits", "features"]
+    assert described["taxonomy"] == {"name": "skin", "sha256": load_taxonomy().sha256}
+
+
+def test_a_parity_that_was_not_measured_stays_unknown(tmp_path):
+    unmeasured = write(tmp_path / "b", replace(FACTS, parity=Parity(float("nan"), 0)))
+    difference = ModelBundle.load(unmeasured.folder).facts.parity.max_probability_difference
+    assert difference != difference
+
+
+def test_a_tree_of_ones_own_travels_with_the_bundle(tmp_path):
+    nodes = [
+        Node("lesion", "Lesion", None),
+        Node("bad", "Bad", "lesion", ("b",), "malignant"),
+        Node("good", "Good", "lesion", (), "benign"),
+    ]
+    tree = Taxonomy("mine", {node.id: node for node in nodes})
+    facts = replace(FACTS, taxonomy=tree, classes=("good", "bad"))
+    loaded = ModelBundle.load(write(tmp_path / "bundle", facts).folder)
+    assert loaded.taxonomy.sha256 == tree.sha256
+    assert dict(loaded.taxonomy.nodes) == dict(tree.nodes)
+
+
+def test_sha256sum_agrees(folder):
+    if shutil.which("sha256sum") is None:
+        pytest.skip("no sha256sum here")
+    checked = subprocess.run(["sha256sum", "-c", SUMS], cwd=folder, capture_output=True)
+    assert checked.returncode == 0
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("where", ["first", "middle", "last"])
+def test_a_changed_byte_is_found(folder, name, where):
+    content = bytearray((folder / name).read_bytes())
+    content[{"first": 0, "middle": len(content) // 2, "last": -1}[where]] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(BundleError, match=name):
+        ModelBundle.load(folder)
+
+
+@pytest.mark.parametrize("name", [*FILES, SUMS])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(BundleError, match=name):
+        ModelBundle.load(folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_a_folder_is_named(folder, name):
+    (folder / name).unlink()
+    (folder / name).mkdir()
+    with pytest.raises(BundleError, match=name):
+        ModelBundle.load(folder)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"{'0' * 64}  ../../etc/passwd",
+        f"{'0' * 64}  /etc/passwd",
+        f"{'0' * 64}  other.bin",
+        f"{'0' * 64}  model.onnx",
+        "no hash at all",
+    ],
+)
+def test_a_list_of_hashes_that_names_anything_else_is_refused(folder, line):
+    with (folder / SUMS).open("a") as sums:
+        sums.write(f"{line}\n")
+    with pytest.raises(BundleError, match="unexpected line"):
+        ModelBundle.load(folder)
+
+
+def test_a_hash_that_is_left_out_is_named(folder):
+    lines = (folder / SUMS).read_text().splitlines(keepends=True)
+    (folder / SUMS).write_text("".join(line for line in lines if "model.onnx" not in line))
+    with pytest.raises(BundleError, match=r"no hash for model\.onnx"):
+        ModelBundle.load(folder)
+
+
+def test_a_bundle_of_a_newer_format_says_what_to_do(folder):
+    """It may have other files, so the version is looked at before anything else."""
+    change_facts(folder, format_version=FORMAT_VERSION + 1)
+    (folder / SUMS).unlink()
+    with pytest.raises(BundleError, match=r"format version 2, this cutis reads 1; update cutis"):
+        ModelBundle.load(folder)
+
+
+@pytest.mark.parametrize("version", [None, "1", 1.0, True, [1], 0])
+def test_a_strange_format_version_is_refused(folder, version):
+    change_facts(folder, format_version=version)
+    with pytest.raises(BundleError, match=r"format[_ ]version"):
+        ModelBundle.load(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b"7", b"[" * 100_000])
+def test_facts_that_are_no_json_object_are_refused(folder, content):
+    (folder / "bundle.json").write_bytes(content)
+    with pytest.raises(BundleError, match=r"bundle\.json"):
+        ModelBundle.load(folder)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"classes": ["nevus"]},
+        {"classes": ["nevus", "melanomma"]},
+        {"classes": ["nevus", "mel"]},
+        {"classes": ["nevus", "nevus"]},
+        {"classes": ["nevus", 7]},
+        {"classes": None},
+        {"temperature": 0},
+        {"temperature": None},
+        {"temperature": "hot"},
+        {"parity": {}},
+        {"parity": None},
+        {"provenance": "somewhere"},
+        {"operating_points": [3]},
+        {"preprocessing": {"height": 0, "width": 1}},
+        {"taxonomy": {"name": "skin", "sha256": "0"}},
+    ],
+)
+def test_facts_that_make_no_sense_are_refused_even_when_sealed(folder, changes):
+    change_facts(folder, **changes)
+    with pytest.raises(BundleError, match=r"bundle\.json"):
+        ModelBundle.load(folder)
+
+
+@pytest.mark.parametrize("key", [key for key in FACTS.to_dict() if key not in ("input", "outputs")])
+def test_a_missing_fact_is_refused(folder, key):
+    described = json.loads((folder / "bundle.json").read_text())
+    del described[key]
+    (folder / "bundle.json").write_text(json.dumps(described))
+    seal(folder)
+    with pytest.raises(BundleError, match=key):
+        ModelBundle.load(folder)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        b"{",
+        b"[]",
+        b'{"name": "skin"}',
+        b'{"name": "skin", "nodes": []}',
+        b'{"name": "skin", "nodes": [{"id": "a"}]}',
+        b'{"name": "s", "nodes": [{"id": "a", "name": "A", "parent": "a", "synonyms": []}]}',
+        b'{"name": "s", "nodes": [{"id": "a", "name": "A", "parent": null, "synonyms": [], '
+        b'"status": "odd"}]}',
+    ],
+)
+def test_a_tree_that_is_none_is_refused(folder, tree):
+    (folder / "taxonomy.json").write_bytes(tree)
+    seal(folder)
+    with pytest.raises(BundleError, match="taxonomy"):
+        ModelBundle.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("absent", "no such folder"),
+        ("", "not a model bundle"),
+        ("bundle/bundle.json", "not a model bundle"),
+    ],
+)
+def test_what_is_no_bundle_says_where_one_may_be(folder, place, reason):
+    empty = folder.parent / "empty"
+    empty.mkdir()
+    with pytest.raises(BundleError, match=reason):
+        ModelBundle.load(folder.parent / place if place else empty)
+
+
+def test_a_run_folder_points_to_its_bundle(folder):
+    with pytest.raises(BundleError, match=rf"a run folder; its bundle is {folder}"):
+        ModelBundle.load(folder.parent)
+
+
+def test_what_changes_after_loading_is_never_used(folder):
+    loaded = ModelBundle.load(folder)
+    (folder / "model.onnx").write_bytes(b"another")
+    with pytest.raises(BundleError, match="changed since"):
+        loaded.read("model.onnx")
+
+
+def test_a_new_bundle_replaces_the_old_one_whole(folder):
+    (folder / "left over").touch()
+    write(folder, replace(FACTS, name="second"))
+    assert ModelBundle.load(folder).facts.name == "second"
+    assert not (folder / "left over").exists()
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, SUMS])
+
+
+def test_a_bundle_that_cannot_be_finished_leaves_the_old_one(folder):
+    with pytest.raises(FileNotFoundError):
+        write_bundle(
+            folder, FACTS, onnx=folder / "model.onnx", weights=folder / "absent", model_card=""
+        )
+    assert ModelBundle.load(folder).facts.name == "small"
+    assert [path.name for path in folder.parent.glob(".*")] == []
+
+
+def test_a_bundle_may_be_reached_through_links(folder, tmp_path):
+    with atomic_path(tmp_path / "linked") as partial:
+        partial.mkdir()
+        for name in [*FILES, SUMS]:
+            (partial / name).symlink_to(folder / name)
+    assert ModelBundle.load(tmp_path / "linked").facts.name == "small"
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_temperature_is_a_positive_number(temperature):
+    with pytest.raises(InputError, match="temperature"):
+        replace(FACTS, temperature=temperature)
+
+
+def test_classes_are_distinct_nodes_under_their_own_name():
+    with pytest.raises(TaxonomyError, match="melanomma"):
+        replace(FACTS, classes=("nevus", "melanomma"))
+    with pytest.raises(InputError, match="not named by their nodes"):
+        replace(FACTS, classes=("nevus", "mel"))
