@@ -1,0 +1,137 @@
+"""HAM10000, all 10,015 images at 200 x 150, split by lesion with seed 0: what each recipe reaches.
+
+    python benchmarks/ham10000.py WORK [--only NAME ...]
+
+WORK keeps the run folders; a run that is there is resumed, a finished one only judged again. The test
+split is looked at once, by the last command of each run; every choice was made on validation.
+
+    fine-tuned     configs/ham10000.toml: the model
+    frozen         configs/frozen-baseline.toml: frozen ImageNet base, dense 512, dropout, Adam 1e-4
+    short          a short version of fine-tuned, on the lesion split
+    short-random   the same on a random split of images, to show how much leakage flatters
+"""
+
+import argparse
+import csv
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cutis.curation.splits import split_manifest
+from cutis.files import write_json
+from cutis.tables.manifest import Manifest
+
+HERE = Path(__file__).resolve().parent
+CONFIGS = HERE.parent / "configs"
+SHORT = ["--set", "data.train_size=96", "--set", "data.image_size=112", "--set", "trainer.epochs=3"]
+
+
+def recipes() -> dict[str, tuple[str, list[str]]]:
+    """Run name -> the manifest it is trained on, and its options."""
+    fine_tuned = ["--config", str(CONFIGS / "ham10000.toml")]
+    return {
+        "fine-tuned": ("split.csv", fine_tuned),
+        "frozen": ("split.csv", ["--config", str(CONFIGS / "frozen-baseline.toml")]),
+        "short": ("split.csv", [*fine_tuned, *SHORT]),
+        "short-random": ("random.csv", [*fine_tuned, *SHORT]),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--only", nargs="*", help="names of runs; default, all")
+    arguments = parser.parse_args()
+    work = arguments.work
+    data = Path(os.environ.get("CUTIS_DATA", HERE.parent.parent / "shared" / "data")) / "ham10000"
+    work.mkdir(parents=True, exist_ok=True)
+    prepare_manifests(data, work)
+    out = HERE / "results" / "ham10000.json"
+    results = json.loads(out.read_text()) if out.exists() else {"runs": {}}
+    for name, (manifest, options) in recipes().items():
+        if arguments.only and name not in arguments.only:
+            continue
+        results["runs"][name] = run(name, work / manifest, options, work)
+        results |= {"command": "python benchmarks/ham10000.py WORK", "machine": machine()}
+        write_json(out, results)
+        print(json.dumps({name: results["runs"][name]["overall"]}, indent=2))
+
+
+def prepare_manifests(data: Path, work: Path) -> None:
+    """Import, split by lesion, and split at random as if every image were a lesion of its own."""
+    if (work / "random.csv").exists():
+        return
+    cutis("data", "import", "ham10000", data, "-o", work / "ham10000.csv")
+    cutis("data", "split", work / "ham10000.csv", "--seed", 0, "-o", work / "split.csv")
+    apart = Manifest.read(work / "ham10000.csv")
+    split_manifest(apart.with_columns(lesion_id=apart.image_ids), seed=0).write(work / "random.csv")
+
+
+def run(name: str, manifest: Path, options: list[str], work: Path) -> dict[str, object]:
+    """Train, or go on training, and judge on the test split."""
+    folder = work / name
+    cutis("train", manifest, *options, "-o", folder, "--resume")
+    cutis(
+        "evaluate",
+        folder / "predictions-test.csv",
+        manifest,
+        "-o",
+        folder / "report",
+        "--history",
+        folder / "history.csv",
+    )
+    result = json.loads((folder / "report" / "result.json").read_text())
+    with (folder / "history.csv").open() as stream:
+        epochs = list(csv.DictReader(stream))
+    shown = [
+        option.replace(f"{work}/", "WORK/").replace(f"{CONFIGS}/", "configs/") for option in options
+    ]
+    return {
+        "command": " ".join(["cutis train", f"WORK/{manifest.name}", *shown, "-o", f"WORK/{name}"]),
+        "date": datetime.now(UTC).date().isoformat(),
+        "epochs": len(epochs),
+        "training_seconds": round(sum(float(epoch["seconds"]) for epoch in epochs)),
+        "validation": {
+            key: float(value) for key, value in epochs[-1].items() if key.startswith("val_")
+        },
+        **{
+            key: result[key]
+            for key in (
+                "images",
+                "lesions",
+                "classes",
+                "interval",
+                "overall",
+                "malignant_against_benign",
+                "confusion_matrix",
+            )
+        },
+        "per_class": {key: result["per_class"][key] for key in ("recall", "roc_auc")},
+    }
+
+
+def machine() -> dict[str, object]:
+    """What the figures were measured on."""
+    cpu = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    return {"cpu": cpu, "cores": os.cpu_count(), "python": platform.python_version()}
+
+
+def cutis(*arguments: object) -> None:
+    """Run the program as a user would."""
+    program = Path(sys.executable).with_name("cutis")
+    subprocess.run([program, *map(str, arguments)], check=True)
+
+
+if __name__ == "__main__":
+    main()
