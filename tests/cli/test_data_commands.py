@@ -1,0 +1,166 @@
+"""`cutis data`: what is printed, what is written, and how a fault ends."""
+
+import json
+import sys
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from cutis import RESEARCH_USE_NOTICE
+from cutis.cli.app import main
+from cutis.imaging import load_rgb
+
+
+@pytest.fixture
+def cutis(monkeypatch, capsys):
+    """Run the program in this process; its exit code, and what it printed."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["cutis", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "160")
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return ended.value.code or 0, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes of tiny pictures, without and with a picture missing in the table."""
+    for name in ("mel/a", "mel/b", "nv/c"):
+        path = tmp_path / "pictures" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20, 15)).save(path)
+    return tmp_path / "pictures"
+
+
+def test_import_writes_a_manifest_and_says_what_to_type_next(cutis, folder, tmp_path):
+    code, out, _ = cutis("data", "import", "folder", folder, "-o", tmp_path / "m.csv")
+    assert code == 0
+    frame = pd.read_csv(tmp_path / "m.csv")
+    assert list(frame["diagnosis"]) == ["melanoma", "melanoma", "nevus"]
+    assert "melanoma" in out
+    assert f"Next: cutis data audit {tmp_path / 'm.csv'} -o audit/" in out
+    assert out.rstrip().endswith(RESEARCH_USE_NOTICE)
+
+
+def test_import_of_an_unknown_source_asks_whether_another_was_meant(cutis, folder, tmp_path):
+    code, _, err = cutis("data", "import", "foldr", folder, "-o", tmp_path / "m.csv")
+    assert code == 2
+    assert "did you mean 'folder'?" in err
+    assert not (tmp_path / "m.csv").exists()
+
+
+def test_import_of_a_faulty_source_prints_every_fault_and_writes_nothing(cutis, folder, tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("name,dx\na,melanomma\nb,nv\nz,nv\n")
+    mapping = ("--column", "image_id=name", "--column", "diagnosis=dx")
+    place = ("--images", folder / "mel")
+    code, _, err = cutis(
+        "data", "import", "table", table, "-o", tmp_path / "m.csv", *mapping, *place
+    )
+    assert code == 2
+    assert "line 2: diagnosis 'melanomma'" in err
+    assert "no picture for 'z'" in err
+    assert not (tmp_path / "m.csv").exists()
+
+
+def test_import_lists_the_pictures_it_skipped(cutis, folder, tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("name,dx\na,mel\nb,mel\nz,nv\n")
+    mapping = ("--column", "image_id=name", "--column", "diagnosis=dx")
+    code, out, _ = cutis(
+        *("data", "import", "table", table, "-o", tmp_path / "m.csv", *mapping),
+        *("--images", folder / "mel", "--skip-missing"),
+    )
+    assert code == 0
+    assert "1 rows without a picture were left out" in out
+    assert (tmp_path / "m.missing.txt").read_text() == "z\n"
+
+
+@pytest.mark.parametrize("mapping", ["diagnosis", "=dx", "diagnosis="])
+def test_a_column_mapping_that_is_none_is_refused(cutis, folder, tmp_path, mapping):
+    code, _, err = cutis(
+        "data", "import", "table", folder, "-o", tmp_path / "m.csv", "--column", mapping
+    )
+    assert code == 2
+    assert "expected OURS=THEIRS, such as diagnosis=dx" in err
+
+
+def test_import_finds_out_before_the_work_that_its_output_cannot_be_written(
+    cutis, folder, tmp_path
+):
+    (tmp_path / "file").touch()
+    code, _, err = cutis("data", "import", "folder", folder, "-o", tmp_path / "file" / "m.csv")
+    assert code == 2
+    assert "cannot be written" in err
+
+
+def test_import_with_a_tree_of_ones_own(cutis, tmp_path):
+    (tmp_path / "tree.toml").write_text("[spot]\nsynonyms = ['dot']\n[blot]\n")
+    for name in ("dot", "blot"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        (tmp_path / "pictures" / name / "a.png").touch()
+    code, out, _ = cutis(
+        *("data", "import", "folder", tmp_path / "pictures", "-o", tmp_path / "m.csv"),
+        *("--taxonomy", tmp_path / "tree.toml"),
+    )
+    assert code == 0
+    assert "spot" in out
+
+
+def test_describe_prints_counts_and_draws_them_when_asked(cutis, phantom_set, tmp_path):
+    cutis("data", "import", "phantom", phantom_set, "-o", tmp_path / "m.csv")
+    code, out, _ = cutis("data", "describe", tmp_path / "m.csv")
+    assert code == 0
+    assert all(word in out for word in ("diagnosis", "lesions", "fitzpatrick", "images without it"))
+    assert out.rstrip().endswith(RESEARCH_USE_NOTICE)
+    code, out, _ = cutis("data", "describe", tmp_path / "m.csv", "-o", tmp_path / "described")
+    assert code == 0
+    assert (
+        json.loads((tmp_path / "described" / "describe.json").read_text())["totals"]["images"] == 60
+    )
+    assert (tmp_path / "described" / "contact-sheet.png").stat().st_size > 0
+
+
+def test_describe_of_no_manifest_is_an_error(cutis, tmp_path):
+    code, _, err = cutis("data", "describe", tmp_path / "m.csv")
+    assert code == 2
+    assert "no such file" in err
+
+
+def test_phantom_draws_a_set_of_the_size_asked_for(cutis, tmp_path):
+    code, out, _ = cutis(
+        "data", "phantom", tmp_path / "set", "--images", 2, "--seed", 5, "--size", "64x48"
+    )
+    assert code == 0
+    assert "no evidence about skin" in out
+    pictures = sorted((tmp_path / "set" / "images").iterdir())
+    assert [load_rgb(path).shape for path in pictures] == [(48, 64, 3)] * 2
+
+
+@pytest.mark.parametrize("size", ["64", "64x", "axb", "9x9", "99999x99999"])
+def test_phantom_refuses_a_size_that_is_none(cutis, tmp_path, size):
+    code, _, err = cutis("data", "phantom", tmp_path / "set", "--images", 1, "--size", size)
+    assert code == 2
+    assert f"--size {size}" in err.replace("'", "")
+    assert not (tmp_path / "set").exists()
+
+
+def test_fetch_without_a_connection_ends_in_a_message(cutis, tmp_path, monkeypatch):
+    monkeypatch.setattr("cutis.curation.isic_archive.ATTEMPTS", 1)
+    code, _, err = cutis(
+        "data", "fetch", "ham10000", "-o", tmp_path / "set", "--api", "http://127.0.0.1:1"
+    )
+    assert code == 2
+    assert "is there a connection?" in err
+    assert not (tmp_path / "set" / "metadata.csv").exists()
+
+
+def test_fetch_of_an_unknown_collection_lists_the_known(cutis, tmp_path):
+    code, _, err = cutis("data", "fetch", "ham1000", "-o", tmp_path / "set")
+    assert code == 2
+    assert "did you mean 'ham10000'?" in err
