@@ -1,0 +1,98 @@
+"""The audit finds what was planted, shows it, and fails loudly on a leak."""
+
+import csv
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from cutis.cli.app import command_tree
+from cutis.curation.audit import audit, with_duplicate_groups, write_audit
+from cutis.errors import ImageError, LeakageError
+from cutis.tables.manifest import Manifest
+from cutis.taxonomy import load_taxonomy
+
+
+@pytest.fixture
+def planted(tmp_path):
+    """Eight pictures: two copies with different labels in two splits, one truncated, one dark."""
+    generator = np.random.default_rng(0)
+    names = [f"p{n}" for n in range(8)]
+    for name in names:
+        coarse = generator.integers(40, 220, (9, 12, 3), dtype=np.uint8)
+        big = Image.fromarray(coarse).resize((160, 120), Image.Resampling.NEAREST)
+        big.save(tmp_path / f"{name}.png")
+    Image.open(tmp_path / "p0.png").transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(
+        tmp_path / "p1.png"
+    )
+    whole = (tmp_path / "p2.png").read_bytes()
+    (tmp_path / "p2.png").write_bytes(whole[: len(whole) // 2])
+    dark = np.asarray(Image.open(tmp_path / "p3.png")) // 20
+    Image.fromarray(dark).save(tmp_path / "p3.png")
+    frame = pd.DataFrame(
+        {
+            "image_id": names,
+            "path": [str(tmp_path / f"{name}.png") for name in names],
+            "diagnosis": ["melanoma", *["nevus"] * 6, "melanoma"],
+            "lesion_id": ["a", "b", "c", "d", "e", "f", "g", "g"],
+            "split": ["train", "test", *["train"] * 6],
+        }
+    )
+    path = tmp_path / "manifest.csv"
+    Manifest(frame, load_taxonomy()).write(path)
+    return path
+
+
+def test_everything_planted_is_found(planted):
+    found = audit(Manifest.read(planted, check_leaks=False))
+    assert found.counts["unreadable"] == 1
+    assert found.counts["near duplicate"] == 1
+    assert found.counts["duplicate with another diagnosis"] == 1
+    assert found.counts["lesion with two diagnoses"] == 1
+    assert found.counts["too dark"] == 1
+
+
+def test_a_duplicate_across_splits_is_a_leak_although_lesions_differ(planted):
+    manifest = Manifest.read(planted)  # by its lesions alone the split is clean
+    with pytest.raises(LeakageError, match="duplicate group 'p0' is in splits test and train"):
+        audit(manifest).require_no_leak()
+
+
+def test_the_audit_writes_a_table_a_page_and_a_manifest(planted, tmp_path):
+    page = write_audit(audit(Manifest.read(planted)), tmp_path / "audit")
+    text = page.read_text()
+    assert text.count("data:image/jpeg;base64,") >= 6
+    assert "Research use only" in text
+    assert "The split leaks" in text
+    with (tmp_path / "audit" / "audit.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert {"near duplicate", "unreadable", "too dark"} <= {row["kind"] for row in rows}
+    again = Manifest.read(tmp_path / "audit" / "manifest.csv", check_leaks=False)
+    assert len(again) == 7
+    assert (again.frame["duplicate_group"] == "p0").sum() == 2
+
+
+def test_the_command_writes_its_findings_and_then_fails_on_a_leak(planted, tmp_path, monkeypatch):
+    outcome = CliRunner().invoke(
+        command_tree(), ["data", "audit", str(planted), "-o", str(tmp_path / "audit")]
+    )
+    assert isinstance(outcome.exception, LeakageError)
+    assert (tmp_path / "audit" / "audit.html").exists()
+
+
+def test_a_split_made_afterwards_keeps_the_copies_together(planted, tmp_path):
+    CliRunner().invoke(command_tree(), ["data", "audit", str(planted), "-o", str(tmp_path / "a")])
+    arguments = ["data", "split", str(tmp_path / "a" / "manifest.csv"), "-o"]
+    outcome = CliRunner().invoke(
+        command_tree(), [*arguments, str(tmp_path / "s.csv"), "--test", "0.3", "--val", "0.2"]
+    )
+    assert outcome.exit_code == 0, outcome.output
+    split = Manifest.read(tmp_path / "s.csv").frame.set_index("image_id")["split"]
+    assert split["p0"] == split["p1"]
+
+
+def test_a_split_of_unreadable_pictures_names_the_first(planted):
+    with pytest.raises(ImageError, match=r"p2\.png"):
+        with_duplicate_groups(Manifest.read(planted))

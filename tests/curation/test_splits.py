@@ -1,0 +1,91 @@
+"""Splits keep the shares that were asked for, in every class."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cutis.curation.sources import import_source
+from cutis.curation.splits import components, fold_manifest, parse_by, split_manifest
+from cutis.errors import InputError, LeakageError, ManifestError
+from cutis.tables.manifest import Manifest
+from cutis.taxonomy import load_taxonomy
+
+
+def cohort(n=1000, seed=0):
+    generator = np.random.default_rng(seed)
+    lesion = np.sort(generator.integers(0, int(0.75 * n), size=n))
+    diagnosis = generator.choice(["nevus", "melanoma", "dermatofibroma"], n, p=[0.8, 0.17, 0.03])
+    return Manifest(
+        pd.DataFrame(
+            {
+                "image_id": [f"i{row}" for row in range(n)],
+                "path": "x.jpg",
+                "diagnosis": diagnosis[lesion % n],
+                "lesion_id": [f"l{number}" for number in lesion],
+            }
+        ),
+        load_taxonomy(),
+    )
+
+
+def test_components_join_over_any_shared_name():
+    lesion, patient = ["a", "a", "b", "", "c"], ["", "p", "p", "q", "q"]
+    assert components([lesion, patient]).tolist() == [0, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(("test", "val"), [(0.2, 0.1), (0.15, 0.15), (0.33, 0.0)])
+def test_every_class_gets_the_shares_that_were_asked_for(test, val):
+    frame = split_manifest(cohort(), test=test, val=val).frame
+    shares = frame.groupby("diagnosis")["split"].value_counts(normalize=True)
+    for diagnosis in ("nevus", "melanoma", "dermatofibroma"):
+        assert shares[diagnosis]["test"] == pytest.approx(test, abs=0.06)
+        assert shares[diagnosis].get("val", 0) == pytest.approx(val, abs=0.06)
+
+
+def test_seeds_give_different_splits():
+    first, second = (split_manifest(cohort(), seed=seed).frame["split"] for seed in (0, 1))
+    assert (first != second).any()
+
+
+def test_folds_are_alike():
+    frame = fold_manifest(cohort(), folds=5).frame
+    counts = frame.groupby(["diagnosis", "fold"]).size().unstack()
+    assert (counts.max(axis=1) - counts.min(axis=1) <= 4).all()
+
+
+def test_splitting_by_patient_needs_patients():
+    with pytest.raises(ManifestError, match="1000 rows have no patient_id"):
+        split_manifest(cohort(), by="patient")
+
+
+@pytest.mark.parametrize(("test", "val"), [(0.6, 0.4), (-0.1, 0.1), (0.2, float("nan"))])
+def test_fractions_that_leave_nothing_or_are_none_are_refused(test, val):
+    with pytest.raises(InputError):
+        split_manifest(cohort(), test=test, val=val)
+
+
+def test_more_parts_than_lesions_is_refused():
+    few = cohort().rows(np.arange(1000) < 2)
+    with pytest.raises(InputError, match="independent groups"):
+        fold_manifest(few, folds=5)
+
+
+def test_an_unknown_unit_names_the_known_ones():
+    with pytest.raises(InputError, match="lesion, patient"):
+        parse_by("image")
+
+
+def test_a_foreign_split_that_leaks_is_found_on_reading(tmp_path):
+    random = np.random.default_rng(0).choice(["train", "test"], 1000)
+    cohort().with_columns(split=random).write(tmp_path / "leaky.csv")
+    with pytest.raises(LeakageError, match="is in splits test and train"):
+        Manifest.read(tmp_path / "leaky.csv", check_files=False)
+
+
+@pytest.mark.real
+def test_ham10000_is_split_as_documented(real_data):
+    manifest = import_source("ham10000", real_data / "ham10000").manifest
+    frame = split_manifest(manifest).frame
+    assert frame["split"].value_counts().to_dict() == {"train": 7006, "test": 2004, "val": 1005}
+    assert frame.groupby("lesion_id")["split"].nunique().max() == 1
+    assert (frame["diagnosis"][frame["split"] == "test"] == "dermatofibroma").sum() == 23
