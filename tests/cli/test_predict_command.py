@@ -1,0 +1,299 @@
+"""`cutis predict` as a program: what it prints, writes, returns, and never loads."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from cutis import RESEARCH_USE_NOTICE, __version__
+from cutis.cli import main
+from cutis.inference import predictor as predictor_module
+
+HEAVY = ("torch", "torchvision", "timm", "lightning", "pandas", "scipy", "sklearn", "matplotlib")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name, colour in (("red", (255, 0, 0)), ("green", (0, 255, 0)), ("blue", (0, 0, 255))):
+        Image.new("RGB", (30, 20), colour).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def cutis(monkeypatch, capsys):
+    """Run the program in this process: its exit code, output and errors."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["cutis", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "120")
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return run
+
+
+def run_program(prelude: str, *arguments: object, **options: object) -> subprocess.CompletedProcess:
+    """Run the program in a process of its own, after some preparation in Python."""
+    code = f"{prelude}\nimport sys\nsys.argv[0] = 'cutis'\nfrom cutis.cli import main\nmain()"
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, **options)
+
+
+def test_the_table_names_pictures_and_diagnoses(cutis, colour_bundle, pictures):
+    code, out, err = cutis("predict", colour_bundle, pictures)
+    assert (code, err) == (0, "")
+    (red,) = [line for line in out.splitlines() if " red " in line]
+    assert "Melanoma 99.9%" in red
+    assert red.count("99.9%") == 2  # malignant, too
+    assert RESEARCH_USE_NOTICE in out
+    assert "colours (by hand)" in out
+
+
+def test_the_json_is_json_and_nothing_else(cutis, colour_bundle, pictures):
+    code, out, err = cutis("predict", colour_bundle, pictures, "--json", "--tta", 8)
+    told = json.loads(out)
+    assert (code, err) == (0, "")
+    assert told["format_version"] == 1
+    assert told["views"] == 8
+    assert [image["image_id"] for image in told["images"]] == ["blue", "green", "red"]
+    assert told["notice"] == RESEARCH_USE_NOTICE
+    assert next(iter(told["images"][2]["probabilities"])) == "melanoma"
+
+
+def test_the_csv_holds_every_picture(cutis, colour_bundle, pictures, tmp_path):
+    code, _out, _err = cutis(
+        "predict", colour_bundle, pictures, "--csv", tmp_path / "new" / "o.csv"
+    )
+    assert code == 0
+    with (tmp_path / "new" / "o.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["image_id"] for row in rows] == ["blue", "green", "red"]
+    assert float(rows[2]["melanoma"]) > 0.99
+
+
+def test_parquet_is_written_by_its_suffix(cutis, colour_bundle, pictures, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    assert cutis("predict", colour_bundle, pictures, "--csv", tmp_path / "o.parquet")[0] == 0
+    table = parquet.read_table(tmp_path / "o.parquet").to_pydict()
+    assert table["image_id"] == ["blue", "green", "red"]
+
+
+def test_a_long_list_is_cut_in_the_table_but_not_in_the_csv(
+    cutis, colour_bundle, tmp_path, monkeypatch
+):
+    for n in range(70):
+        Image.new("RGB", (4, 4), (n, 0, 0)).save(tmp_path / f"{n:02}.png")
+    code, out, _err = cutis("predict", colour_bundle, tmp_path, "--csv", tmp_path / "o.csv")
+    assert code == 0
+    assert "... and 20 more; --csv keeps them all" in out
+    assert len((tmp_path / "o.csv").read_text().splitlines()) == 71
+
+
+def test_names_are_printed_as_they_are(cutis, colour_bundle, pictures):
+    """Brackets and colons are no markup and no emoji."""
+    (pictures / "red.png").rename(pictures / "a[bold]:dog:.png")
+    assert "a[bold]:dog:" in cutis("predict", colour_bundle, pictures)[1]
+
+
+def test_some_unreadable_files_end_in_exit_code_1(cutis, colour_bundle, pictures, tmp_path):
+    (pictures / "page.jpg").write_text("<html>")
+    code, out, err = cutis("predict", colour_bundle, pictures, "--csv", tmp_path / "o.csv")
+    assert code == 1
+    assert f"{pictures / 'page.jpg'}: a web page" in err
+    assert "red" in out
+    assert len((tmp_path / "o.csv").read_text().splitlines()) == 4
+
+
+def test_failures_stand_in_the_json_too(cutis, colour_bundle, pictures):
+    (pictures / "page.jpg").write_text("<html>")
+    code, out, _err = cutis("predict", colour_bundle, pictures, "--json")
+    assert code == 1
+    assert [failure["path"] for failure in json.loads(out)["failures"]] == [
+        str(pictures / "page.jpg")
+    ]
+
+
+def test_when_nothing_could_be_read_nothing_is_written(cutis, colour_bundle, tmp_path):
+    (tmp_path / "empty.png").touch()
+    code, out, err = cutis(
+        "predict", colour_bundle, tmp_path / "empty.png", "--csv", tmp_path / "o.csv"
+    )
+    assert code == 2
+    assert out == ""
+    assert "none of 1 files could be read" in err
+    assert not (tmp_path / "o.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{bundle}", "{empty}"], "no picture inside"),
+        (["{bundle}", "{pictures}/absent.png"], "no such file or folder"),
+        (["{pictures}", "{pictures}"], "not a model bundle"),
+        (["{empty}/absent", "{pictures}"], "no such folder"),
+        (["{bundle}", "{pictures}", "--csv", "{pictures}/red.png/o.csv"], "cannot be written"),
+        (["{bundle}", "{pictures}", "--csv", "/proc/self/o.csv"], "cannot be written"),
+        (["{bundle}", "{pictures}", "--csv", "{pictures}/o.xlsx"], ".csv or .parquet"),
+        (["{bundle}", "{pictures}", "--csv", "/dev/stdout"], ".csv or .parquet"),
+        (["{bundle}", "{pictures}", "--tta", "9"], "--tta"),
+        (["{bundle}", "{pictures}", "--tta", "two"], "--tta"),
+        (["{bundle}", "{pictures}", "--colour"], "No such option"),
+        (["{bundle}"], "Missing argument"),
+    ],
+)
+def test_what_cannot_be_done_ends_in_one_message_and_exit_code_2(
+    cutis, colour_bundle, pictures, tmp_path, arguments, message
+):
+    (tmp_path / "empty").mkdir()
+    places = {"bundle": colour_bundle, "pictures": pictures, "empty": tmp_path / "empty"}
+    code, out, err = cutis("predict", *[argument.format(**places) for argument in arguments])
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_an_unwritable_table_is_found_out_before_any_picture_is_opened(
+    cutis, colour_bundle, pictures, monkeypatch
+):
+    monkeypatch.setattr(predictor_module, "load_rgb", lambda path: pytest.fail("opened"))
+    code, _out, _err = cutis(
+        "predict", colour_bundle, pictures, "--csv", pictures / "red.png" / "o"
+    )
+    assert code == 2
+
+
+BLOCKED = f"""
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {HEAVY!r}:
+            raise AssertionError(name + " is imported")
+sys.meta_path.insert(0, Blocked())
+"""
+
+
+def test_neither_torch_nor_any_other_heavy_library_is_loaded(colour_bundle, pictures, tmp_path):
+    (pictures / "broken.png").touch()
+    for options in (["--csv", tmp_path / "o.csv"], ["--json", "--tta", "8"]):
+        outcome = run_program(BLOCKED, "predict", colour_bundle, pictures, *options)
+        assert outcome.returncode == 1, outcome.stderr
+        assert "Traceback" not in outcome.stderr
+
+
+INTERRUPTED = """
+import os, signal
+from cutis.{module} import {owner}
+def interrupt(*_arguments, **_options):
+    os.kill(os.getpid(), signal.SIGINT)
+    import time
+    time.sleep(0.5)
+{owner}.{name} = interrupt
+"""
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"module": "inference.predictor", "owner": "Predictor", "name": "probabilities"},
+        {"module": "inference", "owner": "predictor", "name": "load_rgb"},
+        {"module": "tables", "owner": "predictions.csv", "name": "writer"},
+    ],
+    ids=["network", "decoding", "writing"],
+)
+def test_ctrl_c_ends_in_one_message_and_leaves_no_half_file(
+    colour_bundle, pictures, tmp_path, where
+):
+    (tmp_path / "out").mkdir()
+    prelude = INTERRUPTED.format(**where).replace("import predictions.csv", "import predictions")
+    outcome = run_program(
+        prelude, "predict", colour_bundle, pictures, "--csv", tmp_path / "out" / "o.csv"
+    )
+    assert outcome.returncode == 2
+    assert outcome.stderr.startswith("cutis: interrupted;")
+    assert outcome.stderr.count("\n") == 1
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+LIKE_LIGHTNING = """
+import sys
+from cutis.cli import predict
+from cutis.cli.app import app
+@app.command()
+def graceful():
+    "Turn Ctrl-C into an exit code of one's own."
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        exit(1)
+"""
+
+
+def test_ctrl_c_that_a_library_made_an_exit_code_of_its_own_is_still_ctrl_c():
+    outcome = run_program(LIKE_LIGHTNING, "graceful")
+    assert outcome.returncode == 2
+    assert outcome.stderr.startswith("cutis: interrupted;")
+
+
+@pytest.mark.parametrize("options", [["--json"], []])
+def test_a_reader_that_goes_away_ends_the_program_quietly(colour_bundle, pictures, options):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        code = "from cutis.cli import main; main()"
+        outcome = subprocess.run(
+            [sys.executable, "-c", code, "predict", colour_bundle, pictures, *options],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert outcome.returncode == 1
+    assert outcome.stderr == ""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["predict", "{bundle}", "{pictures}", "--json"]])
+def test_output_to_a_full_disk_is_named(colour_bundle, pictures, arguments):
+    device = Path("/dev/full")
+    if not device.exists():
+        pytest.skip("no /dev/full here")
+    places = {"bundle": colour_bundle, "pictures": pictures}
+    words = [argument.format(**places) for argument in arguments]
+    code = "from cutis.cli import main; main()"
+    with device.open("w") as full:
+        outcome = subprocess.run(
+            [sys.executable, "-c", code, *words], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert outcome.returncode == 2
+    assert outcome.stderr == "cutis: output: No space left on device\n"
+
+
+def test_a_terminal_without_unicode_gets_escapes(colour_bundle, pictures):
+    (pictures / "red.png").rename(pictures / "Muttermal-größer.png")
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "COLUMNS": "120"}
+    outcome = run_program("", "predict", colour_bundle, pictures, env=environment)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "Muttermal-gr\\xf6\\xdfer" in outcome.stdout
+    json_outcome = run_program("", "predict", colour_bundle, pictures, "--json", env=environment)
+    ids = [image["image_id"] for image in json.loads(json_outcome.stdout)["images"]]
+    assert "Muttermal-größer" in ids
+
+
+def test_a_mistyped_command_gets_a_suggestion(cutis):
+    code, _out, err = cutis("predcit")
+    assert code == 2
+    assert "Did you mean 'predict'?" in err
+
+
+def test_help_and_version_end_well(cutis):
+    code, out, _err = cutis("--help")
+    assert code == 0
+    assert RESEARCH_USE_NOTICE in " ".join(out.split())
+    assert cutis("--version")[:2] == (0, f"cutis {__version__}\n")
