@@ -1,5 +1,7 @@
 """What holds for every source: options, faults reported together, values in our words."""
 
+from pathlib import Path
+
 import pytest
 
 from cutis.curation.sources import SOURCES, SourceOptions, import_source
@@ -145,3 +147,10 @@ def test_words_are_translated_whatever_their_case_and_others_are_kept():
 )
 def test_numbers_are_read_as_tables_write_them(column, text, value):
     assert number(text, column=column) == value
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_source_has_a_section_with_its_command(name):
+    page = Path(__file__).resolve().parents[2] / "docs" / "data-sources.md"
+    section = page.read_text(encoding="utf-8").split(f"\n## {name}\n")[1].split("\n## ")[0]
+    assert f"cutis data import {name} " in section

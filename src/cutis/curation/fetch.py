@@ -98,7 +98,9 @@ def _bytes_to_come(page: Sequence[RemoteImage], total: int, folder: Path) -> int
     return max(0, round(sum(sizes) / len(sizes) * total) - present)
 
 
-def _loaded(archive: IsicArchive, page: Sequence[RemoteImage], folder: Path) -> Generator[str, None, None]:
+def _loaded(
+    archive: IsicArchive, page: Sequence[RemoteImage], folder: Path
+) -> Generator[str, None, None]:
     """Load pictures side by side; as each is done, "" or why it could not be loaded."""
 
     def load(image: RemoteImage) -> str:

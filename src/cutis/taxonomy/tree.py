@@ -159,7 +159,9 @@ class Taxonomy:
         found = [self.find(label) for label in labels]
         unknown = [label for label, node in zip(labels, found, strict=True) if node is None]
         if unknown:
-            raise TaxonomyError(source, [self.why_unknown(label) for label in dict.fromkeys(unknown)])
+            raise TaxonomyError(
+                source, [self.why_unknown(label) for label in dict.fromkeys(unknown)]
+            )
         return [node for node in found if node is not None]
 
     @property
