@@ -92,30 +92,47 @@ class Evaluation:
 
 
 @dataclass(frozen=True, eq=False)
-class _Cases:
+class MalignantCases:
+    """The malignant-against-benign question over the same rows."""
+
+    truth: BoolArray
+    score: FloatArray
+    ranking: Ranking
+
+
+@dataclass(frozen=True, eq=False)
+class Cases:
     """The judged rows, sorted once for every figure."""
 
-    truth: IntArray
-    probabilities: FloatArray
-    malignant_truth: BoolArray | None
-    malignant_score: FloatArray | None
+    truth: IntArray  # (n,), positions in the class set
+    probabilities: FloatArray  # (n, k)
+    rankings: tuple[Ranking, ...]  # one per class, against the rest
+    malignant: MalignantCases | None  # None where the classes are all on one side
 
-    def __post_init__(self) -> None:
-        rankings = [
-            Ranking.of(self.truth == k, self.probabilities[:, k])
-            for k in range(self.probabilities.shape[1])
-        ]
-        object.__setattr__(self, "rankings", rankings)
-        if self.malignant_truth is not None and self.malignant_score is not None:
-            ranking = Ranking.of(self.malignant_truth, self.malignant_score)
-            object.__setattr__(self, "malignant_ranking", ranking)
+    @classmethod
+    def of(cls, predictions: Predictions, manifest: Manifest) -> "Cases":
+        """Align predictions with the rows of a manifest, all of which have a diagnosis.
 
-    rankings: list[Ranking] = None  # type: ignore[assignment]
-    malignant_ranking: Ranking | None = None
+        Raises:
+            InputError: images without a prediction.
+            TaxonomyError: a diagnosis that belongs to none of the predicted classes.
+        """
+        classes = ClassSet(manifest.taxonomy, predictions.classes)
+        truth = np.array(classes.indices_of(manifest.diagnoses))
+        probabilities = predictions.rows_for(manifest.image_ids).probabilities
+        rankings = tuple(Ranking.of(truth == k, probabilities[:, k]) for k in range(len(classes)))
+        sides = [classes.taxonomy.is_malignant(name) for name in classes.classes]
+        if None in sides or len(set(sides)) < 2:
+            return cls(truth, probabilities, rankings, None)
+        malignant = np.array(sides, dtype=bool)[truth]
+        score = malignant_probability(probabilities, classes.classes, classes.taxonomy)
+        ranked = MalignantCases(malignant, score, Ranking.of(malignant, score))
+        return cls(truth, probabilities, rankings, ranked)
 
     @property
     def answers(self) -> IntArray:
-        return self.probabilities.argmax(axis=1)
+        """The most probable class of each row, the first one of equals."""
+        return np.asarray(self.probabilities.argmax(axis=1))
 
     def figures(self, weights: FloatArray) -> dict[str, FloatArray]:
         """Every figure for rows of weights (r, n); names are those of `OVERALL`, "figure/class"."""
@@ -148,18 +165,16 @@ class _Cases:
         return found | self._malignant_figures(weights)
 
     def _malignant_figures(self, weights: FloatArray) -> dict[str, FloatArray]:
-        if self.malignant_ranking is None:
+        if self.malignant is None:
             return {}
-        assert self.malignant_truth is not None
-        assert self.malignant_score is not None
-        called = (self.malignant_score >= 0.5).astype(np.int64)
+        called = (self.malignant.score >= 0.5).astype(np.int64)
         confusion = classification.confusion_matrix(
-            self.malignant_truth.astype(np.int64), called, 2, weights=weights
+            self.malignant.truth.astype(np.int64), called, 2, weights=weights
         )
         recall = classification.recall(confusion)
         return {
-            "malignant/roc_auc": self.malignant_ranking.roc_auc(weights),
-            "malignant/average_precision": self.malignant_ranking.average_precision(weights),
+            "malignant/roc_auc": self.malignant.ranking.roc_auc(weights),
+            "malignant/average_precision": self.malignant.ranking.average_precision(weights),
             "malignant/sensitivity": recall[..., 1],
             "malignant/specificity": recall[..., 0],
         }
@@ -197,8 +212,7 @@ def evaluate(
     if not len(judged):
         raise ManifestError(manifest.name, [f"split {split!r} has no row with a diagnosis"])
     classes = ClassSet(manifest.taxonomy, predictions.classes)
-    aligned = predictions.rows_for(judged.image_ids)
-    cases = _cases(aligned, judged, classes)
+    cases = Cases.of(predictions, judged)
     point = {name: float(v[0]) for name, v in cases.figures(np.ones((1, len(judged)))).items()}
     spread = bootstrap(cases.figures, judged.clusters(), replicates=replicates, seed=seed)
     counts = np.bincount(cases.truth, minlength=len(classes))
@@ -210,11 +224,12 @@ def evaluate(
             low = high = math.nan
         return Estimate(point[name], low, high, len(judged), positives, undefined)
 
-    has_malignant = cases.malignant_ranking is not None
-    malignant_n = int(cases.malignant_truth.sum()) if cases.malignant_truth is not None else 0
     named = list(zip(classes.classes, cases.rankings, strict=True))
-    if cases.malignant_ranking is not None:
-        named.append(("malignant", cases.malignant_ranking))
+    malignant: dict[str, Estimate] = {}
+    if cases.malignant is not None:
+        named.append(("malignant", cases.malignant.ranking))
+        positives = int(cases.malignant.truth.sum())
+        malignant = {name: estimate(f"malignant/{name}", positives) for name in MALIGNANT}
     lesions = judged.frame["lesion_id"]
     return Evaluation(
         classes=classes.classes,
@@ -231,11 +246,7 @@ def evaluate(
             }
             for name in PER_CLASS
         },
-        malignant=(
-            {name: estimate(f"malignant/{name}", malignant_n) for name in MALIGNANT}
-            if has_malignant
-            else {}
-        ),
+        malignant=malignant,
         roc_curves={
             name: ranking.roc_curve()
             for name, ranking in named
@@ -252,21 +263,8 @@ def evaluate(
     )
 
 
-def _cases(predictions: Predictions, judged: Manifest, classes: ClassSet) -> _Cases:
-    truth = np.array(classes.indices_of(judged.diagnoses))
-    sides = [classes.taxonomy.is_malignant(name) for name in classes.classes]
-    if None in sides or len(set(sides)) < 2:
-        return _Cases(truth, predictions.probabilities, None, None)
-    return _Cases(
-        truth,
-        predictions.probabilities,
-        np.array(sides, dtype=bool)[truth],
-        malignant_probability(predictions.probabilities, classes.classes, classes.taxonomy),
-    )
-
-
 def _confident_errors(
-    cases: _Cases, judged: Manifest, classes: ClassSet, shown: int
+    cases: Cases, judged: Manifest, classes: ClassSet, shown: int
 ) -> tuple[ErrorCase, ...]:
     answers = cases.answers
     wrong = np.flatnonzero(answers != cases.truth)
