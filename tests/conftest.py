@@ -8,6 +8,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import pytest
+from hypothesis import settings
+
+# A law holds or it does not; how long a busy machine takes to find out is not part of it.
+settings.register_profile("cutis", deadline=None)
+settings.load_profile("cutis")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

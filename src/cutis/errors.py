@@ -27,7 +27,7 @@ class InputError(CutisError, ValueError):
     """A value, file or table that cannot be used."""
 
 
-class _ProblemList(InputError):
+class _ManyProblemsError(InputError):
     """An input with several faults, listed one per line in the message."""
 
     def __init__(self, source: str, problems: Sequence[str]) -> None:
@@ -40,11 +40,11 @@ class _ProblemList(InputError):
         return type(self), (self.source, self.problems)
 
 
-class TaxonomyError(_ProblemList):
+class TaxonomyError(_ManyProblemsError):
     """A disease tree that is not a tree, or labels that are not in it."""
 
 
-class ManifestError(_ProblemList):
+class ManifestError(_ManyProblemsError):
     """A manifest that cannot be used, with everything that is wrong with it."""
 
 

@@ -30,7 +30,7 @@ def _declare_missing_operators() -> None:
         return
     for library in Path(spec.origin).parent.glob("_C*.*"):
         try:
-            torch.ops.load_library(library)
+            torch.ops.load_library(library)  # type: ignore[no-untyped-call]
         except OSError:
             continue
     for schema in _OPERATORS:
@@ -48,7 +48,8 @@ def keep_freed_memory() -> bool:
         return False
     mallopt = ctypes.CDLL(None).mallopt
     wanted = ((_M_MMAP_THRESHOLD, 2**31 - 1), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_TOP_PAD, 2**27))
-    return all([mallopt(option, value) == 1 for option, value in wanted])
+    accepted = [mallopt(option, value) == 1 for option, value in wanted]  # all three are tried
+    return all(accepted)
 
 
 def has_cuda() -> bool:

@@ -140,7 +140,7 @@ def test_the_feature_extractor_gives_modes_back_even_after_an_error():
     model.train()
     first = next(m for m in model.backbone.modules() if isinstance(m, nn.BatchNorm2d))
     first.eval()
-    with pytest.raises(ZeroDivisionError), as_feature_extractor(model.backbone):
+    with pytest.raises(ZeroDivisionError), as_feature_extractor(model.backbone):  # noqa: PT012
         assert not model.backbone.training
         raise ZeroDivisionError
     assert model.backbone.training

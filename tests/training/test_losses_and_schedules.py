@@ -6,11 +6,15 @@ import torch
 from torch.nn import functional
 
 from cutis.errors import InputError
-from cutis.training.losses import ClassificationLoss, LossSettings
-from cutis.training.optimizers import OptimizerSettings, ScheduleSettings, create_optimizer
-from cutis.training.optimizers import rate_factor
-from cutis.training.recipe import ESTEVA_2017
 from cutis.models.transfer import ParameterGroup
+from cutis.training.losses import ClassificationLoss, LossSettings
+from cutis.training.optimizers import (
+    OptimizerSettings,
+    ScheduleSettings,
+    create_optimizer,
+    rate_factor,
+)
+from cutis.training.recipe import ESTEVA_2017
 
 COUNTS = np.array([70, 20, 10])
 LOGITS = torch.randn(16, 3, generator=torch.Generator().manual_seed(0))

@@ -95,7 +95,7 @@ def components(groups: Sequence[Sequence[str]]) -> npt.NDArray[np.int64]:
     rows, names = [], []
     offset = n
     for column in groups:
-        codes, uniques = pd.factorize(np.where(np.asarray(column, str) == "", None, column))
+        codes, uniques = pd.factorize(np.array([name or None for name in column], object))
         known = np.flatnonzero(codes >= 0)
         rows.append(known)
         names.append(codes[known] + offset)

@@ -138,15 +138,14 @@ class Cases:
         """Every figure for rows of weights (r, n); names are those of `OVERALL`, "figure/class"."""
         k = self.probabilities.shape[1]
         confusion = classification.confusion_matrix(self.truth, self.answers, k, weights=weights)
+        areas = [ranking.areas(weights) for ranking in self.rankings]
         per_class = {
             "precision": classification.precision(confusion),
             "recall": classification.recall(confusion),
             "specificity": classification.specificity(confusion),
             "f1": classification.f1(confusion),
-            "roc_auc": np.stack([ranking.roc_auc(weights) for ranking in self.rankings], -1),
-            "average_precision": np.stack(
-                [ranking.average_precision(weights) for ranking in self.rankings], -1
-            ),
+            "roc_auc": np.stack([auc for auc, _ap in areas], axis=-1),
+            "average_precision": np.stack([ap for _auc, ap in areas], axis=-1),
         }
         occurs = confusion.sum(axis=-1) > 0
         found = {
@@ -172,9 +171,10 @@ class Cases:
             self.malignant.truth.astype(np.int64), called, 2, weights=weights
         )
         recall = classification.recall(confusion)
+        roc_auc, average_precision = self.malignant.ranking.areas(weights)
         return {
-            "malignant/roc_auc": self.malignant.ranking.roc_auc(weights),
-            "malignant/average_precision": self.malignant.ranking.average_precision(weights),
+            "malignant/roc_auc": roc_auc,
+            "malignant/average_precision": average_precision,
             "malignant/sensitivity": recall[..., 1],
             "malignant/specificity": recall[..., 0],
         }

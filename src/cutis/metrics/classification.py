@@ -69,7 +69,7 @@ def specificity(confusion: FloatArray) -> FloatArray:
 
 
 def f1(confusion: FloatArray) -> FloatArray:
-    """Per class (..., k): 2 TP / (2 TP + FP + FN); nan when the class neither occurs nor is answered."""
+    """Per class (..., k): 2 TP / (2 TP + FP + FN); nan where a class neither occurs nor is answered."""
     return _ratio(2 * _diagonal(confusion), confusion.sum(axis=-1) + confusion.sum(axis=-2))
 
 
@@ -90,4 +90,6 @@ def _diagonal(confusion: FloatArray) -> FloatArray:
 
 def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
     undefined = np.full(np.broadcast(numerator, denominator).shape, np.nan)
-    return np.divide(numerator, denominator, out=undefined, where=np.asarray(denominator) > 0)
+    return np.asarray(
+        np.divide(numerator, denominator, out=undefined, where=np.asarray(denominator) > 0)
+    )

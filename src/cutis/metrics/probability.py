@@ -32,4 +32,4 @@ def brier_score(
 def _weighted_mean(values: FloatArray, weights: FloatArray | None) -> FloatArray:
     if weights is None:
         return np.asarray(values.mean())
-    return (weights @ values) / weights.sum(axis=-1)
+    return np.asarray((weights @ values) / weights.sum(axis=-1))

@@ -49,35 +49,48 @@ class Ranking:
         starts = np.flatnonzero(np.append(True, falling[1:] != falling[:-1])[:n])
         return cls(order, starts, falling[starts], positive[order])
 
-    def tallies(self, weights: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
-        """Weight of positives and of negatives in each group of ties, both (..., t)."""
-        ones = np.ones(len(self.order))
-        ranked = ones if weights is None else weights[..., self.order]
-        of_positives = ranked * self.positive
-        groups = (of_positives, ranked - of_positives)
-        if len(self.starts) == len(self.order):
-            return groups
-        positives, negatives = (np.add.reduceat(each, self.starts, axis=-1) for each in groups)
-        return positives, negatives
+    def areas(self, weights: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
+        """ROC-AUC and average precision, which share all of their work.
+
+        Only groups of ties that hold a positive are looked at, against one running sum of weights, so
+        that thousands of bootstrap replicates cost little more than that sum.
+
+        Args:
+            weights: Shape (n,) or (r, n); default, every case counts one.
+
+        Returns:
+            ROC-AUC with ties counted half (Hanley and McNeil 1982, the Mann-Whitney statistic), nan
+            without positives or negatives; and the sum over thresholds of precision times the gain in
+            recall, nan without positives. Shapes () or (r,).
+        """
+        ranked = np.ones(len(self.order)) if weights is None else weights[..., self.order]
+        running = np.cumsum(ranked, axis=-1)
+        hits = np.flatnonzero(self.positive)
+        if not len(hits):
+            undefined = np.full(ranked.shape[:-1], np.nan)
+            return undefined, undefined
+        group = np.searchsorted(self.starts, hits, side="right") - 1
+        groups, first_hit = np.unique(group, return_index=True)
+        start = self.starts[groups]
+        end = np.append(self.starts, len(self.order))[groups + 1] - 1
+        positives = np.add.reduceat(ranked[..., hits], first_hit, axis=-1)  # (..., g)
+        called = running[..., end]
+        found = np.cumsum(positives, axis=-1)
+        negatives = called - (running[..., start] - ranked[..., start]) - positives  # in the group
+        total_positive = found[..., -1]
+        total_negative = running[..., -1] - total_positive
+        below = total_negative[..., None] - (called - found)
+        wins = (positives * (below + 0.5 * negatives)).sum(axis=-1)
+        gained = (positives * _ratio(found, called, undefined=0.0)).sum(axis=-1)
+        return _ratio(wins, total_positive * total_negative), _ratio(gained, total_positive)
 
     def roc_auc(self, weights: FloatArray | None = None) -> FloatArray:
-        """Area under the ROC curve, ties counted half; nan without positives or negatives.
-
-        Source: Hanley and McNeil 1982, as the Mann-Whitney statistic.
-        """
-        positives, negatives = self.tallies(weights)
-        total = negatives.sum(axis=-1)
-        below = total[..., None] - np.cumsum(negatives, axis=-1)
-        wins = (positives * (below + 0.5 * negatives)).sum(axis=-1)
-        return _ratio(wins, positives.sum(axis=-1) * total)
+        """The first of `areas`."""
+        return self.areas(weights)[0]
 
     def average_precision(self, weights: FloatArray | None = None) -> FloatArray:
-        """Sum over thresholds of precision times the gain in recall; nan without positives."""
-        positives, negatives = self.tallies(weights)
-        found = np.cumsum(positives, axis=-1)
-        called = found + np.cumsum(negatives, axis=-1)
-        gained = (positives * _ratio(found, called, undefined=0.0)).sum(axis=-1)
-        return _ratio(gained, positives.sum(axis=-1))
+        """The second of `areas`."""
+        return self.areas(weights)[1]
 
     def roc_curve(self) -> Curve:
         """True positive rate against false positive rate.
@@ -85,8 +98,8 @@ class Ranking:
         Raises:
             InputError: positives or negatives are missing.
         """
-        positives, negatives = self.tallies()
-        if not positives.sum() or not negatives.sum():
+        positives, negatives = self._tallies()
+        if not positives.any() or not negatives.any():
             raise InputError("a ROC curve needs positives and negatives")
         y = np.append(0.0, np.cumsum(positives) / positives.sum())
         x = np.append(0.0, np.cumsum(negatives) / negatives.sum())
@@ -98,11 +111,17 @@ class Ranking:
         Raises:
             InputError: positives are missing.
         """
-        positives, negatives = self.tallies()
-        if not positives.sum():
+        positives, negatives = self._tallies()
+        if not positives.any():
             raise InputError("a precision-recall curve needs positives")
         found, alarms = np.cumsum(positives), np.cumsum(negatives)
         return Curve(found / positives.sum(), found / (found + alarms), self.thresholds)
+
+    def _tallies(self) -> tuple[FloatArray, FloatArray]:
+        """Positives and negatives in each group of ties, both (t,)."""
+        sizes = np.diff(np.append(self.starts, len(self.order)))
+        positives = np.add.reduceat(self.positive.astype(np.float64), self.starts)
+        return positives, sizes - positives
 
 
 def roc_auc(positive: BoolArray, score: FloatArray) -> float:
@@ -139,4 +158,4 @@ def _ratio(
     numerator: FloatArray, denominator: FloatArray, *, undefined: float = np.nan
 ) -> FloatArray:
     out = np.full(np.shape(numerator), undefined)
-    return np.divide(numerator, denominator, out=out, where=np.asarray(denominator) > 0)
+    return np.asarray(np.divide(numerator, denominator, out=out, where=np.asarray(denominator) > 0))

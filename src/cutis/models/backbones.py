@@ -75,9 +75,9 @@ def backbone_preprocessing(
 ) -> Preprocessing:
     """The preprocessing whose mean and standard deviation a pretrained backbone expects."""
     expected = timm.get_pretrained_cfg(timm.models.split_model_name_tag(name)[0])
-    mean, std = (expected.mean, expected.std) if expected else ((0.5,) * 3, (0.5,) * 3)
+    normalisation: dict[str, Any] = {"mean": expected.mean, "std": expected.std} if expected else {}
     return Preprocessing(
-        height=size, width=size, fit=fit, interpolation=interpolation, mean=mean, std=std
+        height=size, width=size, fit=fit, interpolation=interpolation, **normalisation
     )
 
 

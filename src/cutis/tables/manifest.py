@@ -4,9 +4,9 @@ On disk a CSV (or Parquet) whose paths are relative to its own folder where that
 beyond `COLUMNS` are kept as they are.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -168,7 +168,7 @@ class Manifest:
         """The rows that have a diagnosis."""
         return self.rows((self.frame["diagnosis"] != "").to_numpy())
 
-    def with_columns(self, **columns: Sequence[object] | npt.NDArray[np.generic]) -> "Manifest":
+    def with_columns(self, **columns: Any) -> "Manifest":
         """The same rows with columns added or replaced."""
         return replace(self, frame=self.frame.assign(**columns))
 

@@ -124,7 +124,7 @@ class LesionModule(lightning.LightningModule):
         logits, targets = (torch.cat(parts) for parts in zip(*self._validation, strict=True))
         self._validation.clear()
         if self.trainer.world_size > 1:
-            logits, targets = (self.all_gather(each).flatten(0, 1) for each in (logits, targets))
+            logits, targets = self._from_every_process(logits), self._from_every_process(targets)
         probabilities = logits.double().softmax(dim=1).cpu().numpy()
         truth = targets.cpu().numpy()
         confusion = confusion_matrix(truth, probabilities.argmax(axis=1), self._classes)
@@ -134,6 +134,11 @@ class LesionModule(lightning.LightningModule):
             "val_macro_auc": macro_roc_auc(truth, probabilities),
         }
         self.log_dict(figures, sync_dist=False)
+
+    def _from_every_process(self, values: Tensor) -> Tensor:
+        gathered = self.all_gather(values)
+        assert isinstance(gathered, Tensor)
+        return gathered.flatten(0, 1)
 
     def configure_optimizers(self) -> Any:
         """The optimiser and a schedule that moves with every step."""

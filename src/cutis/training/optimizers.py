@@ -1,7 +1,7 @@
 """Optimisers and learning-rate schedules by name."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -43,7 +43,7 @@ def create_optimizer(groups: list[ParameterGroup], settings: OptimizerSettings) 
         }
         for group in groups
     ]
-    epsilon = {} if settings.epsilon is None else {"eps": settings.epsilon}
+    epsilon: dict[str, Any] = {} if settings.epsilon is None else {"eps": settings.epsilon}
     if settings.name == "sgd":
         return torch.optim.SGD(parameters, momentum=settings.momentum, nesterov=True)
     if settings.name == "rmsprop":

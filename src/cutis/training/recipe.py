@@ -222,7 +222,9 @@ def prepare_run_folder(recipe: Recipe, manifest: Manifest, run: RunFolder, *, re
         InputError: the folder holds a run and `resume` is false, or it holds a different run.
         OutputError: the folder cannot be written.
     """
-    if rank_zero_only.rank:  # one of several processes, the first of which has done it
+    if getattr(
+        rank_zero_only, "rank", 0
+    ):  # one of several processes, the first of which has done it
         return
     described = recipe.model_dump(mode="json")
     if resume and run.settings.exists():
@@ -278,7 +280,7 @@ def fit(
             devices=settings.devices,
             num_nodes=settings.num_nodes,
             strategy=settings.strategy,
-            precision=_precision(settings),
+            precision=_precision(settings),  # type: ignore[arg-type]  # checked by Lightning
             max_epochs=settings.epochs,
             accumulate_grad_batches=settings.accumulate,
             gradient_clip_val=settings.clip_norm or None,

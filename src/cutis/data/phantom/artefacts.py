@@ -111,7 +111,7 @@ def _dark_corners(generator: np.random.Generator, picture: FloatArray) -> FloatA
     radius = generator.uniform(0.52, 0.6) * width
     distance = np.hypot(y - height / 2, x - width / 2)
     light = 1 / (1 + np.exp((distance - radius) / (0.02 * width)))
-    return picture * (0.05 + 0.95 * light)[..., None]
+    return np.asarray(picture * (0.05 + 0.95 * light)[..., None])
 
 
 ARTEFACTS: dict[str, Callable[[np.random.Generator, FloatArray], FloatArray]] = {

@@ -192,7 +192,7 @@ def _lean(generator: np.random.Generator) -> FloatArray:
     """A slope from -1 to 1 across the canvas in a random direction."""
     down, right = _grid()
     angle = generator.uniform(0, 2 * np.pi)
-    return (np.cos(angle) * right + np.sin(angle) * down) / CANVAS_REACH
+    return np.asarray((np.cos(angle) * right + np.sin(angle) * down) / CANVAS_REACH)
 
 
 def _network(generator: np.random.Generator) -> FloatArray:
@@ -203,8 +203,8 @@ def _network(generator: np.random.Generator) -> FloatArray:
     columns = columns + 0.5 * spacing * (np.arange(len(steps))[:, None] % 2)
     points = np.stack([rows.ravel(), columns.ravel()], 1)
     points += generator.normal(0, 0.16 * spacing, points.shape)
-    half = np.stack(np.mgrid[0:CANVAS_PX:2, 0:CANVAS_PX:2], -1).reshape(-1, 2)
-    nearest = cKDTree(points).query(half, k=2)[0]
+    half = np.moveaxis(np.mgrid[0:CANVAS_PX:2, 0:CANVAS_PX:2], 0, -1).reshape(-1, 2)
+    nearest = np.asarray(cKDTree(points).query(half, k=2)[0])
     lines = np.exp(-(((nearest[:, 1] - nearest[:, 0]) / (0.22 * spacing)) ** 2))
     side = CANVAS_PX // 2
     return np.asarray(ndimage.zoom(lines.reshape(side, side), 2, order=1))

@@ -56,13 +56,13 @@ def draw_skin(
     grain = generator.standard_normal(shape)
     melanin = 0.04 * blotches + 0.05 * (furrows - furrows.mean()) + 0.012 * grain
     blood = 0.06 * smooth_noise(generator, shape, scale_px=shape[0] / 7)
-    return tone * transmitted(melanin, blood)
+    return np.asarray(tone * transmitted(melanin, blood))
 
 
 def transmitted(melanin: FloatArray, blood: FloatArray) -> FloatArray:
     """The share of red, green and blue that pigment and blood let through, shape (..., 3)."""
     absorbance = melanin[..., None] * MELANIN_ABSORBANCE + blood[..., None] * BLOOD_ABSORBANCE
-    return np.exp(-absorbance)
+    return np.asarray(np.exp(-absorbance))
 
 
 def mixed(base: FloatArray, colour: FloatArray, share: FloatArray) -> FloatArray:
