@@ -8,7 +8,6 @@ from PIL import Image
 
 from cutis.curation.duplicates import Fingerprint, duplicate_groups, find_duplicates
 from cutis.curation.quality import measure_quality, quality_faults
-from cutis.errors import InputError
 from cutis.imaging import load_rgb
 
 
@@ -38,9 +37,9 @@ CHANGES = {
 }
 
 
-def pairs(*pictures, features=None):
+def pairs(*pictures):
     prints = [Fingerprint.of(np.ascontiguousarray(rgb)) for rgb in pictures]
-    return [(p.first, p.second, p.kind) for p in find_duplicates(prints, features=features)]
+    return [(p.first, p.second, p.kind) for p in find_duplicates(prints)]
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -56,17 +55,6 @@ def test_the_same_pixels_are_exact_and_flat_pictures_too():
 
 def test_different_flat_pictures_are_not_duplicates():
     assert pairs(np.zeros((9, 9, 3), np.uint8), np.full((9, 9, 3), 200, np.uint8)) == []
-
-
-def test_features_find_what_thumbnails_miss():
-    features = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.001]])
-    found = pairs(picture(0), picture(1), picture(2), features=features)
-    assert found == [(0, 2, "near")]
-
-
-def test_features_of_another_length_are_refused():
-    with pytest.raises(InputError, match="lengths differ"):
-        pairs(picture(0), picture(1), features=np.zeros((3, 2)))
 
 
 def test_groups_join_chains_and_leave_single_images_unnamed():

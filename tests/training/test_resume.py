@@ -24,7 +24,7 @@ from cutis.training.run_folder import RunFolder
 SMALL = (
     "data.image_size=48",
     "data.batch_size=8",
-    "data.workers=0",
+    "data.workers=1",
     "model.backbone.name=mobilenetv3_small_050",
     "model.backbone.weights=none",
     "fine_tuning.head_only_epochs=1",

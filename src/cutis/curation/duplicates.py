@@ -3,7 +3,7 @@
 Two pictures are exact duplicates when they decode to the same pixels, and near duplicates when their
 thumbnails correlate by `NEAR_COSINE` or more under one of the eight symmetries of the square, which
 finds copies that were resized, recompressed, relit, mirrored or turned. Measured on HAM10000 (see
-docs/decisions/0003-duplicates.md): 90 pairs reach 0.99 and every one is within one lesion; the
+docs/decisions/0004-duplicates.md): 90 pairs reach 0.99 and every one is within one lesion; the
 closest pair of different lesions reaches 0.9892. A 64-bit perceptual hash alone does not separate
 dermoscopy, where most pictures are a dark blob in the middle; its distance is reported as evidence.
 """
@@ -20,10 +20,9 @@ from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from cutis.checks import BoolArray, FloatArray, IntArray, UInt8Array, require_same_length
+from cutis.checks import BoolArray, FloatArray, IntArray, UInt8Array
 
 NEAR_COSINE = 0.99
-NEAR_FEATURE_COSINE = 0.995
 THUMBNAIL_PX = 32
 _BLOCK = 1024
 
@@ -65,31 +64,13 @@ class DuplicatePair:
     hash_distance: int  # bits of the perceptual hash that differ, of 64; large for turned copies
 
 
-def find_duplicates(
-    fingerprints: Sequence[Fingerprint], *, features: FloatArray | None = None
-) -> list[DuplicatePair]:
-    """Every pair of duplicates, exact ones included.
-
-    Args:
-        fingerprints: n of them.
-        features: Shape (n, d), a network's features; pairs whose cosine is `NEAR_FEATURE_COSINE` or
-            more count as near too. None: thumbnails decide alone.
-
-    Raises:
-        InputError: `features` has another length.
-    """
-    if features is not None:
-        require_same_length(fingerprints=fingerprints, features=features)
+def find_duplicates(fingerprints: Sequence[Fingerprint]) -> list[DuplicatePair]:
+    """Every pair of duplicates, exact ones included, by rows."""
     if len(fingerprints) < 2:
         return []
     best: dict[tuple[int, int], float] = {}
     for first, second, cosine in _close_thumbnails(np.stack([f.thumbnail for f in fingerprints])):
         best[first, second] = max(cosine, best.get((first, second), -1.0))
-    if features is not None:
-        unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
-        for first, second, _cosine in _close(unit, unit, NEAR_FEATURE_COSINE, symmetric=True):
-            thumbnails = (fingerprints[row].thumbnail.ravel() for row in (first, second))
-            best.setdefault((first, second), float(np.dot(*thumbnails)))
     for first, second in _same_pixels(fingerprints):
         best.setdefault((first, second), 1.0)
     return [
