@@ -60,12 +60,13 @@ def contact_sheet(manifest: Manifest, *, per_class: int = 8, seed: int = 0) -> I
     width, height = per_class * TILE_PX[0], TITLE_PX + TILE_PX[1] + CAPTION_PX
     sheet = Image.new("RGB", (width, len(shown) * height + TITLE_PX), "white")
     draw = ImageDraw.Draw(sheet)
+    title_font, small_font = ImageFont.load_default(13), ImageFont.load_default(10)
     for row, diagnosis in enumerate(shown):
         top = row * height
         of_class = counts[diagnosis]
         lesions = f", {of_class.lesions:,} lesions" if of_class.lesions else ""
         title = f"{_class_name(manifest, diagnosis)}: {of_class.images:,} images{lesions}"
-        draw.text((4, top + 4), title, fill="black", font=ImageFont.load_default(13))
+        draw.text((4, top + 4), title, fill="black", font=title_font)
         rows = frame[frame["diagnosis"] == diagnosis.replace(NO_DIAGNOSIS, "")]
         one_each = rows.drop_duplicates("cluster")
         chosen = np.sort(generator.permutation(len(one_each))[:per_class])
@@ -73,11 +74,11 @@ def contact_sheet(manifest: Manifest, *, per_class: int = 8, seed: int = 0) -> I
             left, below = column * TILE_PX[0], top + TITLE_PX
             sheet.paste(_tile(Path(image["path"])), (left, below))
             caption = _fitting(Path(image["image_id"]).name)
-            draw.text((left + 4, below + TILE_PX[1]), caption, fill="#555555", font=_small_font())
+            draw.text((left + 4, below + TILE_PX[1]), caption, fill="#555555", font=small_font)
     omitted = len(counts) - len(shown)
     note = f"{omitted} smaller classes are not shown. " if omitted else ""
     place = (4, len(shown) * height + 4)
-    draw.text(place, note + RESEARCH_USE_NOTICE, fill="#555555", font=_small_font())
+    draw.text(place, note + RESEARCH_USE_NOTICE, fill="#555555", font=small_font)
     return sheet
 
 
@@ -144,10 +145,6 @@ def _tile(path: Path) -> Image.Image:
     tile = Image.new("RGB", TILE_PX, "white")
     tile.paste(picture, (2, 2))
     return tile
-
-
-def _small_font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-    return ImageFont.load_default(10)
 
 
 def _fitting(caption: str) -> str:

@@ -20,7 +20,7 @@ from cutis.errors import DownloadError, ImageError, OutputError
 from cutis.imaging import open_rgb
 
 PAGE_SIZE = 100
-ATTEMPTS = 5
+ATTEMPTS = 4
 PATIENCE_S = 60.0
 PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 CANNOT_CONTINUE = 416
