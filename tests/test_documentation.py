@@ -63,6 +63,18 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
+@pytest.mark.parametrize("path", [*DOCUMENTS, Path("scripts/demo.sh")], ids=str)
+def test_every_command_line_that_is_shown_could_be_typed(path):
+    text = (REPOSITORY / path).read_text(encoding="utf-8").replace("\\\n", " ")
+    for line in re.findall(r"^[ $]*(?:run |srun )?(cutis .*)$", text, re.MULTILINE):
+        typed = line.split("  ")[0]
+        name = max((n for n in COMMANDS if typed.startswith(n)), key=len, default=None)
+        assert name, f"{path}: {line}"
+        known = {spelling for p in COMMANDS[name].params for spelling in p.opts}
+        unknown = set(re.findall(r"(?<=\s)--?[a-z][\w-]*", typed)) - known - {"--help"}
+        assert not unknown, f"{path}: {line}"
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_in_docstrings_run(name):
     outcome = doctest.testmod(importlib.import_module(name))
