@@ -1,0 +1,58 @@
+"""Import and audit of HAM10000 as whole processes: seconds and peak memory.
+
+    python benchmarks/import_audit.py
+
+The aim is under three minutes for both together, on two cores.
+"""
+
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cutis.files import write_json
+
+HERE = Path(__file__).resolve().parent
+
+
+def measured(*arguments: object) -> dict[str, float]:
+    """Seconds of one command, and the largest resident size of any command so far."""
+    program = Path(sys.executable).with_name("cutis")
+    started = time.perf_counter()
+    subprocess.run([program, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
+    peak_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return {
+        "seconds": round(time.perf_counter() - started, 1),
+        "peak_mib": round(peak_kib / 1024),
+    }
+
+
+def main() -> None:
+    data = Path(os.environ.get("CUTIS_DATA", HERE.parent.parent / "shared" / "data")) / "ham10000"
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        imported = measured("data", "import", "ham10000", data, "-o", work / "ham10000.csv")
+        audited = measured("data", "audit", work / "ham10000.csv", "-o", work / "audit")
+        findings = json.loads((work / "audit" / "audit.json").read_text())
+    result = {
+        "command": "python benchmarks/import_audit.py",
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        "images": findings["images"],
+        "import": imported,
+        "audit": audited,
+        "total_seconds": round(imported["seconds"] + audited["seconds"], 1),
+        "findings": findings["findings"],
+    }
+    write_json(HERE / "results" / "import_audit.json", result)
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
