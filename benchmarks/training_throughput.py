@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from cutis import config
@@ -33,7 +34,7 @@ from torch.utils.data import DataLoader, Dataset  # isort: skip
 from torchvision import transforms  # isort: skip
 
 HERE = Path(__file__).resolve().parent
-IMAGES = 1024
+IMAGES = 1024  # about as many
 RECIPE = config.load(HERE.parent / "configs" / "ham10000.toml", ["fine_tuning.head_only_epochs=0"])
 SIDE = RECIPE.data.train_size or RECIPE.data.image_size
 BATCH = RECIPE.data.batch_size
@@ -106,10 +107,8 @@ def main() -> None:
     split = split_manifest(manifest, seed=0)
     training = split.split("train")
     stride = len(training) // IMAGES
-    keep = [row % stride == 0 and row // stride < IMAGES for row in range(len(training))]
-    import numpy as np
-
-    few = training.rows(np.array(keep))
+    keep = np.arange(len(training)) % stride == 0
+    few = training.rows(keep)
     validation = split.split("val")
     val = validation.rows(np.arange(len(validation)) < 64)
     classes = manifest.class_set()
