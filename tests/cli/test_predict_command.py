@@ -69,6 +69,13 @@ def test_the_json_is_json_and_nothing_else(cutis, colour_bundle, pictures):
     assert next(iter(told["images"][2]["probabilities"])) == "melanoma"
 
 
+def test_every_key_of_the_json_is_described(cutis, colour_bundle, pictures):
+    page = (Path(__file__).parents[2] / "docs" / "prediction.md").read_text(encoding="utf-8")
+    told = json.loads(cutis("predict", colour_bundle, pictures, "--json")[1])
+    keys = [*told, *told["model"], *(f"images[].{key}" for key in told["images"][0])]
+    assert [key for key in keys if f"`{key}`" not in page] == []
+
+
 def test_the_csv_holds_every_picture(cutis, colour_bundle, pictures, tmp_path):
     code, _out, _err = cutis(
         "predict", colour_bundle, pictures, "--csv", tmp_path / "new" / "o.csv"
