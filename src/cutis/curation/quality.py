@@ -6,9 +6,11 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from cutis.checks import UInt8Array
+from cutis.checks import BoolArray, FloatArray, UInt8Array
 
 SHORT_SIDE_PX = 150  # pictures are compared at this size, so that sharpness has one meaning
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+_DISC = 0.42  # radius of what a dermatoscope always shows, in short sides
 
 
 @dataclass(frozen=True)
@@ -19,15 +21,16 @@ class QualityLimits:
         short_side_px: Smaller is "too small".
         dark, bright: Mean grey level, 0 to 255.
         contrast: Standard deviation of grey levels; lower is "flat".
-        sharpness: Standard deviation of the Laplacian at a short side of `SHORT_SIDE_PX`, divided by
-            the contrast (Pech-Pacheco et al. 2000, relative to the picture); lower is "blurry".
+        sharpness: Mean curvature over mean slope of the grey levels, per pixel at a short side of
+            `SHORT_SIDE_PX`; lower is "blurry". Of HAM10000 pictures that were blurred by 1.5 % of
+            their short side and saved as JPEG again, 98 in 100 fall below the default.
     """
 
     short_side_px: int = 64
     dark: float = 50.0
     bright: float = 235.0
     contrast: float = 6.0
-    sharpness: float = 0.05
+    sharpness: float = 0.4
 
 
 @dataclass(frozen=True)
@@ -43,20 +46,18 @@ class Quality:
 def measure_quality(rgb: UInt8Array) -> Quality:
     """Measure a picture of shape (h, w, 3)."""
     height, width = rgb.shape[:2]
-    grey = Image.fromarray(rgb).convert("L")
+    picture = Image.fromarray(rgb)
     scale = SHORT_SIDE_PX / min(height, width)
     if scale < 1:
-        grey = grey.resize(
+        picture = picture.resize(
             (max(round(width * scale), 1), max(round(height * scale), 1)), Image.Resampling.BOX
         )
-    levels = np.asarray(grey, dtype=np.float64)
-    contrast = float(levels.std())
-    edges = float(ndimage.laplace(levels).std())
+    levels = np.asarray(picture, dtype=np.float32) @ _LUMA
     return Quality(
         short_side_px=min(height, width),
         brightness=float(levels.mean()),
-        contrast=contrast,
-        sharpness=edges / contrast if contrast > 0 else 0.0,
+        contrast=float(levels.std()),
+        sharpness=_sharpness(levels),
     )
 
 
@@ -75,3 +76,22 @@ def quality_faults(quality: Quality, limits: QualityLimits | None = None) -> dic
     elif quality.sharpness < limits.sharpness:
         faults["blurry"] = f"sharpness {quality.sharpness:.3f}"
     return faults
+
+
+def _sharpness(levels: FloatArray) -> float:
+    """Curvature over slope, both smoothed by one pixel; 0 where nothing slopes.
+
+    The ratio depends neither on light nor on contrast, and the smoothing keeps the rounding to 256
+    levels from passing for detail. Only the middle counts: dark corners are soft in any picture.
+    """
+    middle = _middle(levels.shape)
+    slope = float(ndimage.gaussian_gradient_magnitude(levels, 1)[middle].mean())
+    curvature = float(np.abs(ndimage.gaussian_laplace(levels, 1))[middle].mean())
+    return curvature / slope if slope > 0 else 0.0
+
+
+def _middle(shape: tuple[int, ...]) -> BoolArray:
+    """The disc about the centre, of a radius relative to the short side."""
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    from_centre = np.hypot(rows - (shape[0] - 1) / 2, columns - (shape[1] - 1) / 2)
+    return np.asarray(from_centre <= max(_DISC * min(shape), 1))

@@ -5,6 +5,7 @@ that does not occur, is nan; macro means are over the classes that do occur.
 """
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from cutis.checks import FloatArray, IntArray, require_same_length
 from cutis.errors import InputError
@@ -39,9 +40,8 @@ def confusion_matrix(
     if weights is None:
         flat = np.bincount(cell, minlength=classes * classes).astype(np.float64)
         return flat.reshape(classes, classes)
-    indicator = np.zeros((n, classes * classes))
-    indicator[np.arange(n), cell] = 1.0
-    return (weights @ indicator).reshape(*weights.shape[:-1], classes, classes)
+    sums = csr_array((np.ones(n), (cell, np.arange(n))), shape=(classes * classes, n))
+    return (sums @ weights.T).T.reshape(*weights.shape[:-1], classes, classes)
 
 
 def accuracy(confusion: FloatArray) -> FloatArray:
