@@ -136,7 +136,7 @@ class Ranking:
     def _tallies(self) -> tuple[FloatArray, FloatArray]:
         """Positives and negatives in each group of ties, both (t,)."""
         positives = np.add.reduceat(self.positive.astype(np.float64), self.starts)
-        return positives, self._group_sizes - positives
+        return positives, self._group_sizes.astype(np.float64) - positives
 
 
 def roc_auc(positive: BoolArray, score: FloatArray) -> float:
