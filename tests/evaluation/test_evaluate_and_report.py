@@ -9,7 +9,8 @@ import pytest
 
 from cutis.errors import InputError, ManifestError, TaxonomyError
 from cutis.evaluation.classifier import evaluate
-from cutis.evaluation.report import write_report
+from cutis.evaluation.classifier_report import classifier_sections
+from cutis.evaluation.report import classifier_heading, write_report
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.taxonomy import load_taxonomy
@@ -120,7 +121,13 @@ def test_errors_come_by_confidence():
 def test_the_report_needs_nothing_but_itself(tmp_path):
     predictions, manifest = judged()
     found = evaluate(predictions, manifest, replicates=100)
-    page = write_report(found, tmp_path, inputs={"p.csv": "0" * 64}, command="cutis evaluate")
+    page = write_report(
+        classifier_heading(found),
+        classifier_sections(found),
+        tmp_path,
+        inputs={"p.csv": "0" * 64},
+        command="cutis evaluate",
+    )
     text = page.read_text()
     assert "Research use only" in text
     assert not re.search(r"""(src|href)=["']https?:""", text)

@@ -25,7 +25,8 @@ def evaluate(
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis.evaluation.classifier import evaluate as judge
-    from cutis.evaluation.report import write_report
+    from cutis.evaluation.classifier_report import classifier_sections
+    from cutis.evaluation.report import classifier_heading, write_report
     from cutis.files import require_writable, sha256_of_file
     from cutis.tables.manifest import Manifest
     from cutis.tables.predictions import Predictions
@@ -40,11 +41,11 @@ def evaluate(
         seed=seed,
     )
     report = write_report(
-        found,
+        classifier_heading(found),
+        classifier_sections(found, history=history),
         output,
         inputs={path.name: sha256_of_file(path) for path in (predictions, manifest)},
         command=shlex.join(["cutis", *sys.argv[1:]]),
-        history=history,
     )
     console = Console()
     shown = Table(title=f"{split}: {found.images} images", title_justify="left")

@@ -4,7 +4,6 @@ Each figure is written once, as a function of row weights: weights of one give t
 weights of a lesion-clustered bootstrap give its 95 % interval.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,8 +11,8 @@ import numpy as np
 
 from cutis.checks import BoolArray, FloatArray, IntArray
 from cutis.errors import InputError, ManifestError
+from cutis.evaluation.estimates import Estimate, bootstrap_estimates
 from cutis.metrics import classification
-from cutis.metrics.intervals import bootstrap, percentile_interval
 from cutis.metrics.probability import brier_score, log_loss
 from cutis.metrics.ranking import Curve, Ranking
 from cutis.tables.manifest import Manifest
@@ -29,27 +28,6 @@ OVERALL = (
     "brier_score",
 )
 MALIGNANT = ("roc_auc", "average_precision", "sensitivity", "specificity")
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """One figure with its 95 % interval and what it was measured on.
-
-    `value`, `low` and `high` are nan where the data do not define them; `undefined_replicates`
-    counts the bootstrap replicates that were left out for that reason.
-    """
-
-    value: float
-    low: float
-    high: float
-    n: int
-    positives: int | None = None
-    undefined_replicates: int = 0
-
-    def __str__(self) -> str:
-        if math.isnan(self.value):
-            return f"undefined (n = {self.n})"
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
 @dataclass(frozen=True)
@@ -205,31 +183,26 @@ def evaluate(
         TaxonomyError: a diagnosis that belongs to none of the predicted classes.
         ManifestError: the split is empty or nothing in it has a diagnosis.
     """
-    if replicates < 100:
-        raise InputError(f"replicates: {replicates} is too few for an interval; use 100 or more")
     rows = manifest if split == "all" else manifest.split(split)
     judged = rows.labelled()
     if not len(judged):
         raise ManifestError(manifest.name, [f"split {split!r} has no row with a diagnosis"])
     classes = ClassSet(manifest.taxonomy, predictions.classes)
     cases = Cases.of(predictions, judged)
-    point = {name: float(v[0]) for name, v in cases.figures(np.ones((1, len(judged)))).items()}
-    spread = bootstrap(cases.figures, judged.clusters(), replicates=replicates, seed=seed)
     counts = np.bincount(cases.truth, minlength=len(classes))
-
-    def estimate(name: str, positives: int | None = None) -> Estimate:
-        low, high = percentile_interval(spread[name])
-        undefined = int(np.isnan(spread[name]).sum())
-        if math.isnan(point[name]):
-            low = high = math.nan
-        return Estimate(point[name], low, high, len(judged), positives, undefined)
-
+    positives = {
+        f"{name}/{index}": int(count) for name in PER_CLASS for index, count in enumerate(counts)
+    }
+    if cases.malignant is not None:
+        positives |= {f"malignant/{name}": int(cases.malignant.truth.sum()) for name in MALIGNANT}
+    estimates = bootstrap_estimates(
+        cases.figures, judged.clusters(), positives=positives, replicates=replicates, seed=seed
+    )
     named = list(zip(classes.classes, cases.rankings, strict=True))
     malignant: dict[str, Estimate] = {}
     if cases.malignant is not None:
         named.append(("malignant", cases.malignant.ranking))
-        positives = int(cases.malignant.truth.sum())
-        malignant = {name: estimate(f"malignant/{name}", positives) for name in MALIGNANT}
+        malignant = {name: estimates[f"malignant/{name}"] for name in MALIGNANT}
     lesions = judged.frame["lesion_id"]
     return Evaluation(
         classes=classes.classes,
@@ -238,11 +211,10 @@ def evaluate(
         lesions=None if (lesions == "").all() else len(set(judged.clusters())),
         left_out=len(rows) - len(judged),
         confusion=classification.confusion_matrix(cases.truth, cases.answers, len(classes)),
-        overall={name: estimate(name) for name in OVERALL},
+        overall={name: estimates[name] for name in OVERALL},
         per_class={
             name: {
-                label: estimate(f"{name}/{index}", int(counts[index]))
-                for index, label in enumerate(classes.classes)
+                label: estimates[f"{name}/{index}"] for index, label in enumerate(classes.classes)
             }
             for name in PER_CLASS
         },

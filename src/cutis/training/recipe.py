@@ -23,7 +23,7 @@ from cutis.data.dataset import LesionDataset, Sample, collate
 from cutis.data.sampling import EpochSampler
 from cutis.data.transforms import Augmentation, training_transform
 from cutis.errors import InputError, ManifestError
-from cutis.evaluation.figures import history_figure
+from cutis.evaluation.figures.classifier import history_figure
 from cutis.files import atomic_path, require_writable, write_json
 from cutis.imaging import Fit, Interpolation, Preprocessing
 from cutis.models.backbones import backbone_preprocessing

@@ -1,7 +1,6 @@
-"""Plots for reports and run folders: colour-blind-safe, drawn without pyplot's global state."""
+"""Curves, confusion matrix, sensitivities and training history of one classifier."""
 
 import csv
-import io
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,17 +10,15 @@ from matplotlib.figure import Figure
 
 from cutis.checks import FloatArray
 from cutis.errors import InputError
-from cutis.evaluation.classifier import Estimate, Evaluation
+from cutis.evaluation.classifier import Evaluation
+from cutis.evaluation.estimates import Estimate
+from cutis.evaluation.figures.style import COLOURS, STYLES, unit_square, words
 from cutis.metrics.ranking import Curve
-
-# Okabe and Ito 2008, "Color universal design"; black is kept for the roll-up.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D1F", "#666666")
-STYLES = ("-", "--", "-.", ":")
 
 
 def roc_figure(evaluation: Evaluation) -> Figure:
     """One ROC curve per class, and the malignant roll-up in black."""
-    figure, axes = _axes(
+    figure, axes = unit_square(
         "False positive rate (1 - specificity)", "True positive rate (sensitivity)"
     )
     axes.plot([0, 1], [0, 1], color="#BBBBBB", linewidth=1)
@@ -33,7 +30,7 @@ def roc_figure(evaluation: Evaluation) -> Figure:
 
 def precision_recall_figure(evaluation: Evaluation) -> Figure:
     """One precision-recall curve per class, and the malignant roll-up in black."""
-    figure, axes = _axes("Recall (sensitivity)", "Precision (positive predictive value)")
+    figure, axes = unit_square("Recall (sensitivity)", "Precision (positive predictive value)")
     estimates = _estimates(evaluation, "average_precision")
     _draw_curves(axes, evaluation.precision_recall_curves, estimates, steps=True)
     axes.set_title(f"Precision-recall curves, {evaluation.split} split (n = {evaluation.images})")
@@ -51,7 +48,7 @@ def confusion_figure(evaluation: Evaluation) -> Figure:
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    labels = [_words(name) for name in evaluation.classes]
+    labels = [words(name) for name in evaluation.classes]
     axes.set_xticks(range(k), labels, rotation=40, ha="right", fontsize=8)
     axes.set_yticks(range(k), labels, fontsize=8)
     for (row, column), share in np.ndenumerate(shares):
@@ -74,7 +71,7 @@ def recall_figure(evaluation: Evaluation) -> Figure:
         axes.plot([estimate.low, estimate.high], [row, row], color=COLOURS[0], linewidth=2)
         axes.plot(estimate.value, row, "o", color=COLOURS[0])
     counts = evaluation.class_counts
-    labels = [f"{_words(name)} (n = {counts[name]})" for name in reversed(names)]
+    labels = [f"{words(name)} (n = {counts[name]})" for name in reversed(names)]
     axes.set_yticks(range(len(names)), labels, fontsize=8)
     axes.set_xlim(0, 1)
     axes.grid(axis="x", color="#DDDDDD")
@@ -107,7 +104,7 @@ def history_figure(history: Path) -> Figure:
                 marker="o",
                 markersize=3,
                 color=colour,
-                label=_words(name),
+                label=words(name),
             )
         axes.set_xlabel("Epoch")
         axes.grid(color="#EEEEEE")
@@ -115,22 +112,6 @@ def history_figure(history: Path) -> Figure:
     losses.set_title("Loss")
     scores.set_title("Validation figures")
     return figure
-
-
-def to_svg(figure: Figure) -> str:
-    """The figure as an `<svg>` element for a page; the same figure gives the same text."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
-
-
-def _axes(x_label: str, y_label: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
-    axes = figure.subplots()
-    axes.set(xlabel=x_label, ylabel=y_label, xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
-    axes.grid(color="#EEEEEE")
-    return figure, axes
 
 
 def _estimates(evaluation: Evaluation, name: str) -> dict[str, Estimate]:
@@ -152,7 +133,7 @@ def _draw_curves(
             color="black" if rolled_up else COLOURS[index % len(COLOURS)],
             linewidth=2.0 if rolled_up else 1.3,
             drawstyle="steps-post" if steps else "default",
-            label=f"{_words(name)}: {estimates[name]}",
+            label=f"{words(name)}: {estimates[name]}",
         )
 
 
@@ -167,7 +148,3 @@ def _read_history(history: Path) -> dict[str, FloatArray]:
         return {name: np.array([float(row[name]) for row in rows]) for name in wanted}
     except (KeyError, ValueError, TypeError) as fault:
         raise InputError(f"{history}: not a history of epochs (column {fault})") from None
-
-
-def _words(name: str) -> str:
-    return name.replace("-", " ").replace("_", " ")

@@ -1,0 +1,157 @@
+"""The sections of a report that every classifier gets."""
+
+import base64
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from cutis.errors import ImageError
+from cutis.evaluation.classifier import (
+    MALIGNANT,
+    OVERALL,
+    PER_CLASS,
+    ErrorCase,
+    Evaluation,
+)
+from cutis.evaluation.estimates import Estimate
+from cutis.evaluation.figures import classifier as figures
+from cutis.evaluation.figures.style import words
+from cutis.evaluation.section import Card, Picture, Section, Table, as_content, estimate_cells
+from cutis.imaging import open_rgb
+
+CARDS = ("macro_roc_auc", "balanced_accuracy", "accuracy", "macro_f1")
+THUMBNAIL_PX = 160
+
+
+def classifier_sections(evaluation: Evaluation, *, history: Path | None = None) -> list[Section]:
+    """Figures, curves, confusion matrix and errors.
+
+    Args:
+        evaluation: What to show.
+        history: The `history.csv` of the run, to show its curves.
+
+    Raises:
+        InputError: the history cannot be read.
+    """
+    sections = [_glance(evaluation), _overall(evaluation), _by_class(evaluation)]
+    if evaluation.malignant:
+        sections.append(_malignant(evaluation))
+    sections.append(_plots(evaluation, history))
+    if evaluation.errors:
+        sections.append(_errors(evaluation))
+    return sections
+
+
+def thumbnail_uri(path: Path) -> str:
+    """A small JPEG of a picture as a data URI; a grey card where it cannot be read."""
+    try:
+        picture = open_rgb(path)
+    except ImageError:
+        picture = Image.new("RGB", (THUMBNAIL_PX, THUMBNAIL_PX * 3 // 4), "#888888")
+        ImageDraw.Draw(picture).text((10, 10), "not readable", fill="white")
+    picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _glance(evaluation: Evaluation) -> Section:
+    cards = [Card(words(name), evaluation.overall[name]) for name in CARDS]
+    if evaluation.malignant:
+        cards.append(Card("malignant against benign, AUC", evaluation.malignant["roc_auc"]))
+    return Section("glance", "At a glance", cards=tuple(cards))
+
+
+def _overall(evaluation: Evaluation) -> Section:
+    return Section(
+        "overall",
+        "All figures",
+        text=(
+            "Macro figures are means over the classes that occur in the split. A class that occurs "
+            "but is never answered counts with a precision of zero in the macro mean; a figure that "
+            "the data do not define is called undefined.",
+        ),
+        tables=(_estimate_table({name: evaluation.overall[name] for name in OVERALL}),),
+        content=as_content(evaluation.overall),
+    )
+
+
+def _by_class(evaluation: Evaluation) -> Section:
+    counts = evaluation.class_counts
+    rows = [
+        (
+            words(label),
+            str(counts[label]),
+            *(_two_lines(evaluation.per_class[name][label]) for name in PER_CLASS),
+        )
+        for label in evaluation.classes
+    ]
+    return Section(
+        "per_class",
+        "By class, one against the rest",
+        tables=(Table(("Class", "n", *map(words, PER_CLASS)), tuple(rows)),),
+        content=as_content(evaluation.per_class),
+    )
+
+
+def _malignant(evaluation: Evaluation) -> Section:
+    return Section(
+        "malignant_against_benign",
+        "Malignant against benign",
+        text=(
+            "The probability of malignancy is the sum over malignant and premalignant classes; "
+            "sensitivity and specificity are at a threshold of 0.5.",
+        ),
+        tables=(_estimate_table({name: evaluation.malignant[name] for name in MALIGNANT}),),
+        content=as_content(evaluation.malignant),
+    )
+
+
+def _plots(evaluation: Evaluation, history: Path | None) -> Section:
+    plots = {
+        "ROC curves of every class, with areas in the legend": figures.roc_figure(evaluation),
+        "Precision-recall curves of every class": figures.precision_recall_figure(evaluation),
+        "Confusion matrix with counts and row shares": figures.confusion_figure(evaluation),
+        "Sensitivity of every class with intervals": figures.recall_figure(evaluation),
+    }
+    if history is not None:
+        plots["Loss and validation figures by epoch"] = figures.history_figure(history)
+    return Section(
+        "confusion_matrix",
+        "Plots",
+        plots=plots,
+        content=evaluation.confusion.astype(int).tolist(),
+    )
+
+
+def _errors(evaluation: Evaluation) -> Section:
+    return Section(
+        "errors", "Most confident errors", pictures=tuple(map(_error_picture, evaluation.errors))
+    )
+
+
+def _error_picture(case: ErrorCase) -> Picture:
+    truth, answer = words(case.truth), words(case.answer)
+    return Picture(
+        uri=thumbnail_uri(Path(case.path)),
+        alt=f"{case.image_id}: {truth} taken for {answer}",
+        caption=(case.image_id, f"is {truth}", f"answered {answer} ({case.probability:.0%})"),
+    )
+
+
+def _estimate_table(estimates: Mapping[str, Estimate]) -> Table:
+    rows = [
+        (words(name), *estimate_cells(estimate), _denominators(estimate))
+        for name, estimate in estimates.items()
+    ]
+    return Table(("Figure", "Value", "95 % interval", "n"), tuple(rows))
+
+
+def _denominators(estimate: Estimate) -> str:
+    return f"{estimate.n}" if estimate.positives is None else f"{estimate.positives} / {estimate.n}"
+
+
+def _two_lines(estimate: Estimate) -> str:
+    return "\n".join(filter(None, estimate_cells(estimate)))

@@ -1,0 +1,75 @@
+"""`Estimate`: one figure with its interval and denominators, and how figures become estimates."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cutis.checks import FloatArray
+from cutis.errors import InputError
+from cutis.metrics.intervals import bootstrap, percentile_interval
+
+LEAST_REPLICATES = 100
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One figure with its 95 % interval and what it was measured on.
+
+    `value`, `low` and `high` are nan where the data do not define them; `undefined_replicates`
+    counts the bootstrap replicates that were left out for that reason.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    positives: int | None = None
+    undefined_replicates: int = 0
+
+    def __str__(self) -> str:
+        if math.isnan(self.value):
+            return f"undefined (n = {self.n})"
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def bootstrap_estimates(
+    figures: Callable[[FloatArray], Mapping[str, FloatArray]],
+    clusters: npt.NDArray[np.generic],
+    *,
+    positives: Mapping[str, int] | None = None,
+    replicates: int,
+    seed: int,
+) -> dict[str, Estimate]:
+    """Every figure with the percentile interval of a cluster bootstrap.
+
+    Args:
+        figures: Takes weights (r, n), returns named arrays (r,). Weights of one give the values.
+        clusters: Shape (n,); rows of one cluster are drawn together.
+        positives: Denominators by the name of the figure.
+        replicates, seed: Of the bootstrap.
+
+    Raises:
+        InputError: too few replicates for an interval.
+    """
+    if replicates < LEAST_REPLICATES:
+        raise InputError(
+            f"replicates: {replicates} is too few for an interval; use {LEAST_REPLICATES} or more"
+        )
+    n = len(clusters)
+    spread = bootstrap(figures, clusters, replicates=replicates, seed=seed)
+    values = {name: float(value[0]) for name, value in figures(np.ones((1, n))).items()}
+    return {
+        name: estimate_from(value, spread[name], n=n, positives=(positives or {}).get(name))
+        for name, value in values.items()
+    }
+
+
+def estimate_from(
+    value: float, replicates: FloatArray, *, n: int, positives: int | None = None
+) -> Estimate:
+    """A value with the percentile interval of its bootstrap replicates (r,)."""
+    low, high = (math.nan, math.nan) if math.isnan(value) else percentile_interval(replicates)
+    return Estimate(value, low, high, n, positives, int(np.isnan(replicates).sum()))

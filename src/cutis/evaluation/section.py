@@ -1,0 +1,91 @@
+"""`Section`: one topic of a report, for people (text, tables, plots) and for programs (`content`)."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from cutis.evaluation.estimates import Estimate
+
+
+@dataclass(frozen=True)
+class Card:
+    """One figure shown large."""
+
+    label: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells are shown as they are; the first column is a heading."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A small picture in the page itself."""
+
+    uri: str  # data:...
+    alt: str
+    caption: tuple[str, ...]  # lines, the first one bold
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """One topic of a report.
+
+    Attributes:
+        key: Where `content` stands in `result.json`, and the anchor in the page.
+        title: The heading.
+        text: Paragraphs.
+        cards, tables, pictures: Shown in this order.
+        plots: By their alternative text.
+        content: The same numbers, as JSON can say them; None where another section has them.
+    """
+
+    key: str
+    title: str
+    text: tuple[str, ...] = ()
+    cards: tuple[Card, ...] = ()
+    tables: tuple[Table, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    plots: Mapping[str, Figure] = field(default_factory=dict)
+    content: Any = None
+
+
+def estimate_cells(estimate: Estimate) -> tuple[str, str]:
+    """Value and interval as cells of a table."""
+    if math.isnan(estimate.value):
+        return "undefined", ""
+    return shown(estimate.value), f"{shown(estimate.low)} to {shown(estimate.high)}"
+
+
+def shown(value: float) -> str:
+    """A figure with three digits after the point."""
+    return "undefined" if math.isnan(value) else f"{value:.3f}"
+
+
+def as_content(value: Any) -> Any:
+    """Dataclasses, arrays and mappings as plain JSON values; nan becomes null when it is written.
+
+    Example:
+        >>> as_content({"a": np.array([1.0, 2.0]), "b": Estimate(0.5, 0.4, 0.6, 10)})["a"]
+        [1.0, 2.0]
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: as_content(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): as_content(each) for key, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [as_content(each) for each in value]
+    return value
