@@ -32,7 +32,7 @@ class Ranking:
     """Cases sorted by falling score and grouped by ties, ready for many rows of weights.
 
     Raises:
-        InputError: lengths differ, or a score is nan.
+        InputError: lengths differ, `positive` is not boolean, or a score is nan.
     """
 
     order: IntArray  # (n,), rows by falling score
@@ -44,6 +44,8 @@ class Ranking:
     def of(cls, positive: BoolArray, score: FloatArray) -> "Ranking":
         """Sort once."""
         n = require_same_length(positive=positive, score=score)
+        if positive.dtype != bool:
+            raise InputError(f"positive: {positive.dtype} instead of bool; compare, as in y == 1")
         if np.isnan(score).any():
             raise InputError("score: contains nan")
         order = np.argsort(-score, kind="stable")
@@ -93,9 +95,8 @@ class Ranking:
         Raises:
             InputError: positives or negatives are missing.
         """
-        positives, negatives = self._tallies()
-        if not positives.any() or not negatives.any():
-            raise InputError("a ROC curve needs positives and negatives")
+        require_both_classes(self.positive, "a ROC curve")
+        positives, negatives = self.tallies()
         y = np.append(0.0, np.cumsum(positives) / positives.sum())
         x = np.append(0.0, np.cumsum(negatives) / negatives.sum())
         return Curve(x, y, np.append(np.inf, self.thresholds))
@@ -106,11 +107,37 @@ class Ranking:
         Raises:
             InputError: positives are missing.
         """
-        positives, negatives = self._tallies()
+        positives, negatives = self.tallies()
         if not positives.any():
             raise InputError("a precision-recall curve needs positives")
         found, alarms = np.cumsum(positives), np.cumsum(negatives)
         return Curve(found / positives.sum(), found / (found + alarms), self.thresholds)
+
+    def tallies(self) -> tuple[FloatArray, FloatArray]:
+        """Positives and negatives in each group of ties, both (t,)."""
+        positives = np.add.reduceat(self.positive.astype(np.float64), self.starts)
+        return positives, self._group_sizes.astype(np.float64) - positives
+
+    def placements(self) -> FloatArray:
+        """Share of the other class that each case is ranked right against, ties counted half.
+
+        The placement values of Hanley and Hajian-Tilaki (1997), which are the structural components
+        of DeLong et al. (1988): the mean over the positives is the ROC-AUC, and so is the mean over
+        the negatives.
+
+        Returns:
+            Shape (n,), in the order of the rows that `of` was given; nan for every case of a class
+            that has no other class to be ranked against.
+        """
+        positives, negatives = self.tallies()
+        found, alarms = np.cumsum(positives), np.cumsum(negatives)
+        above = found - 0.5 * positives
+        below = alarms[-1:] - alarms + 0.5 * negatives
+        shares = np.stack([_share(above, found[-1:]), _share(below, alarms[-1:])])
+        group = np.repeat(np.arange(len(self.starts)), self._group_sizes)
+        placed = np.empty(len(self.order))
+        placed[self.order] = shares[self.positive.astype(np.intp), group]
+        return placed
 
     @cached_property
     def _stretch_sums(self) -> csr_array:
@@ -133,10 +160,20 @@ class Ranking:
         """Cases in each group of ties, (t,)."""
         return np.diff(self.starts, append=len(self.order))
 
-    def _tallies(self) -> tuple[FloatArray, FloatArray]:
-        """Positives and negatives in each group of ties, both (t,)."""
-        positives = np.add.reduceat(self.positive.astype(np.float64), self.starts)
-        return positives, self._group_sizes.astype(np.float64) - positives
+
+def require_both_classes(positive: BoolArray, figure: str) -> tuple[int, int]:
+    """Return the numbers of positives and negatives.
+
+    Raises:
+        InputError: one of the classes is missing; the message says that `figure` needs both.
+    """
+    positives = int(np.count_nonzero(positive))
+    negatives = len(positive) - positives
+    if not positives or not negatives:
+        raise InputError(
+            f"{figure} needs positives and negatives; there are {positives} and {negatives}"
+        )
+    return positives, negatives
 
 
 def roc_auc(positive: BoolArray, score: FloatArray) -> float:
@@ -149,10 +186,9 @@ def roc_auc(positive: BoolArray, score: FloatArray) -> float:
         >>> roc_auc(np.array([True, True, False]), np.array([0.9, 0.4, 0.4]))
         0.75
     """
-    area = float(Ranking.of(positive, score).roc_auc())
-    if np.isnan(area):
-        raise InputError("the ROC-AUC needs positives and negatives")
-    return area
+    ranking = Ranking.of(positive, score)
+    require_both_classes(positive, "the ROC-AUC")
+    return float(ranking.roc_auc())
 
 
 def average_precision(positive: BoolArray, score: FloatArray) -> float:
@@ -190,3 +226,7 @@ def _ratio(
 ) -> FloatArray:
     out = np.full(np.shape(numerator), undefined)
     return np.asarray(np.divide(numerator, denominator, out=out, where=np.asarray(denominator) > 0))
+
+
+def _share(part: FloatArray, whole: FloatArray) -> FloatArray:
+    return _ratio(part, np.broadcast_to(whole, part.shape))
