@@ -5,6 +5,7 @@
     |   +-- TaxonomyError     a disease tree with faults, or a label that is not in it
     |   +-- ManifestError     a manifest with faults, all of them at once
     |   |   +-- LeakageError  a split that lets one lesion, patient or duplicate straddle
+    |   +-- ReadingsError     readers' answers with faults, all of them at once
     |   +-- ImageError        a file that is not a picture we are willing to decode
     |   +-- BundleError       a model folder that is incomplete, changed or from another version
     |   +-- SettingsError     an unknown key or a value out of bounds
@@ -50,6 +51,10 @@ class ManifestError(_ManyProblemsError):
 
 class LeakageError(ManifestError):
     """A split in which a lesion, a patient or a duplicate stands on two sides."""
+
+
+class ReadingsError(_ManyProblemsError):
+    """Readers' answers that cannot be used, with everything that is wrong with them."""
 
 
 class ImageError(InputError):

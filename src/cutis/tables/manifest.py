@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from cutis.checks import BoolArray, did_you_mean
-from cutis.errors import InputError, LeakageError, ManifestError, MissingExtraError
-from cutis.files import atomic_path
+from cutis.errors import LeakageError, ManifestError
+from cutis.tables.frames import lines_in_file, read_frame, write_frame
 from cutis.taxonomy import ClassSet, Taxonomy, load_taxonomy
 
 REQUIRED = ("image_id", "path", "diagnosis")
@@ -93,7 +93,7 @@ class Manifest:
             ManifestError: faults in the table, or pictures that do not exist.
             LeakageError: a lesion, patient or duplicate stands in two splits.
         """
-        frame = _read_table(path)
+        frame = read_frame(path)
         for column in ("path", "mask_path"):
             if column in frame:
                 frame[column] = [_absolute(value, path.parent) for value in frame[column]]
@@ -115,13 +115,7 @@ class Manifest:
             for column in frame
             if column not in REQUIRED and frame[column].isin(["", np.nan]).all()
         ]
-        frame = frame.drop(columns=empty)
-        with atomic_path(path) as partial:
-            if path.suffix == ".parquet":
-                _require_pyarrow()
-                frame.to_parquet(partial, index=False)
-            else:
-                frame.to_csv(partial, index=False, lineterminator="\n")
+        write_frame(frame.drop(columns=empty), path)
 
     @property
     def image_ids(self) -> tuple[str, ...]:
@@ -262,32 +256,6 @@ def _straddling(frame: pd.DataFrame, group: str, side: str) -> list[str]:
         f"{' and '.join(str(value) for value in sorted(set(rows[side])))}"
         for key, rows in known[known[group].isin(sides[sides > 1].index)].groupby(group)
     ]
-
-
-def lines_in_file(index: "pd.Index[int]") -> str:
-    """Rows of a table, counted from 0, as the lines of its file, for messages; at most four."""
-    lines = [str(row + 2) for row in index]
-    shown = ", ".join(lines[:4]) + (f" and {len(lines) - 4} more" if len(lines) > 4 else "")
-    return f"line{'s' if len(lines) > 1 else ''} {shown}"
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    try:
-        if path.suffix == ".parquet":
-            _require_pyarrow()
-            return pd.read_parquet(path)
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (ValueError, OSError) as fault:
-        raise InputError(f"{path}: not a readable table ({fault})") from fault
-
-
-def _require_pyarrow() -> None:
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("pyarrow", "parquet") from None
 
 
 def _absolute(value: object, folder: Path) -> str:

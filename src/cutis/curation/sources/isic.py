@@ -16,7 +16,7 @@ from cutis.curation.sources.locate import picture_folders, pictures_by_stem
 from cutis.curation.sources.rows import Rows, read_table, renamed
 from cutis.curation.sources.values import known
 from cutis.errors import InputError, ManifestError
-from cutis.tables.manifest import lines_in_file
+from cutis.tables.frames import lines_in_file
 
 ID_COLUMNS = ("isic_id", "image_id", "image", "image_name")
 IMAGE_FOLDERS = ("images", "train", "val", "test", "*Input*", "*_Data")

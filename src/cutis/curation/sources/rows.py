@@ -22,7 +22,8 @@ from cutis.curation.sources.values import (
     translated,
 )
 from cutis.errors import InputError, ManifestError
-from cutis.tables.manifest import COLUMNS, Manifest, lines_in_file
+from cutis.tables.frames import lines_in_file
+from cutis.tables.manifest import COLUMNS, Manifest
 from cutis.taxonomy import Taxonomy
 
 TRANSLATIONS: dict[str, Mapping[str, str]] = {
