@@ -5,7 +5,7 @@ nothing in it was measured on a person.
 
     skin.py       tones and texture of the six Fitzpatrick types, light absorbed by pigment and blood
     lesion.py     what each of seven diagnoses looks like, as layers of pigment, blood, veil and white
-    artefacts.py  hair, ruler, ink, gel bubbles, dark corners
+    artefacts.py  which pictures show hair, ruler, ink, gel bubbles, dark corners
     cohort.py     patients with lesions, lesions with images, and the files
 """
 

@@ -19,12 +19,11 @@ from cutis.data.phantom.skin import (
     WHITE,
     draw_skin,
     mixed,
-    smooth_noise,
-    to_uint8,
     transmitted,
 )
 from cutis.errors import InputError
 from cutis.files import atomic_path, require_writable
+from cutis.perturbation.drawing import smooth_noise, to_uint8
 
 # Shares of lesions: nevi lead as in a clinic, rarer classes are kept frequent enough to learn.
 SHARES = {

@@ -13,7 +13,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from cutis.checks import FloatArray
-from cutis.data.phantom.skin import smooth_noise
+from cutis.perturbation.drawing import smooth_noise
 
 CANVAS_PX = 224
 CANVAS_REACH = 1.5  # the canvas spans -1.5 to 1.5 mean lesion radii

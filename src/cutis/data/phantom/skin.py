@@ -5,9 +5,9 @@ with melanin taking most from blue and haemoglobin most from green.
 """
 
 import numpy as np
-from PIL import Image
 
-from cutis.checks import FloatArray, UInt8Array
+from cutis.checks import FloatArray
+from cutis.perturbation.drawing import smooth_noise
 
 # sRGB of dermoscopic skin under polarised light, Fitzpatrick I to VI; judged by eye.
 TONES = np.array(
@@ -25,19 +25,6 @@ MELANIN_ABSORBANCE = np.array([0.62, 1.0, 1.28])
 BLOOD_ABSORBANCE = np.array([0.10, 0.85, 0.62])
 VEIL = np.array([112.0, 128.0, 158.0])  # blue-white veil and blue-grey nests
 WHITE = np.array([240.0, 226.0, 218.0])  # scale, scar-like patches, cysts
-
-
-def smooth_noise(
-    generator: np.random.Generator, shape: tuple[int, int], *, scale_px: float
-) -> FloatArray:
-    """Noise without structure finer than `scale_px`, mean 0 and standard deviation 1."""
-    coarse = tuple(max(int(np.ceil(side / scale_px)) + 3, 4) for side in shape)
-    grid = Image.fromarray(generator.standard_normal(coarse).astype(np.float32))
-    # The box leaves out the outer cells, where interpolation has nothing to look at.
-    box = (1, 1, coarse[1] - 1, coarse[0] - 1)
-    smooth = grid.resize(shape[::-1], Image.Resampling.BICUBIC, box=box)
-    noise = np.asarray(smooth, dtype=np.float64)
-    return np.asarray((noise - noise.mean()) / max(noise.std(), 1e-9))
 
 
 def draw_skin(
@@ -68,8 +55,3 @@ def transmitted(melanin: FloatArray, blood: FloatArray) -> FloatArray:
 def mixed(base: FloatArray, colour: FloatArray, share: FloatArray) -> FloatArray:
     """`base` (h, w, 3) with `share` (h, w) of it replaced by one colour (3,)."""
     return base + share[..., None] * (colour - base)
-
-
-def to_uint8(picture: FloatArray) -> UInt8Array:
-    """Round to bytes."""
-    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)

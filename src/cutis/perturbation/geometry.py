@@ -1,0 +1,42 @@
+"""The same skin from another side: zoom, rotation, flips; the frame keeps its size.
+
+Pictures are uint8 (h, w, 3). What comes in from beyond the frame is its mirror image.
+"""
+
+import math
+
+import numpy as np
+from PIL import Image
+
+from cutis.checks import UInt8Array
+
+
+def zoomed(picture: UInt8Array, *, factor: float) -> UInt8Array:
+    """Seen `factor` times as large, about the centre; below 1 from further away."""
+    height, width = picture.shape[:2]
+    down, right = (max(math.ceil((1 / factor - 1) / 2 * side), 0) for side in (height, width))
+    seen = Image.fromarray(_mirrored_beyond(picture, down=down, right=right))
+    middle_y, middle_x = height / 2 + down, width / 2 + right
+    half_y, half_x = height / factor / 2, width / factor / 2
+    box = (middle_x - half_x, middle_y - half_y, middle_x + half_x, middle_y + half_y)
+    return np.asarray(seen.resize((width, height), Image.Resampling.BICUBIC, box=box))
+
+
+def rotated(picture: UInt8Array, *, degrees: float) -> UInt8Array:
+    """Turned about the centre, against the clock."""
+    height, width = picture.shape[:2]
+    half_diagonal = math.hypot(height, width) / 2
+    down, right = (math.ceil(half_diagonal - side / 2) + 2 for side in (height, width))
+    seen = Image.fromarray(_mirrored_beyond(picture, down=down, right=right))
+    turned = seen.rotate(degrees, Image.Resampling.BICUBIC)
+    return np.asarray(turned.crop((right, down, right + width, down + height)))
+
+
+def flipped(picture: UInt8Array, *, left_right: bool, top_bottom: bool) -> UInt8Array:
+    """Mirrored, without losing a pixel."""
+    rows, columns = (slice(None, None, -1 if flip else 1) for flip in (top_bottom, left_right))
+    return np.ascontiguousarray(picture[rows, columns])
+
+
+def _mirrored_beyond(picture: UInt8Array, *, down: int, right: int) -> UInt8Array:
+    return np.pad(picture, ((down, down), (right, right), (0, 0)), mode="symmetric")
