@@ -18,14 +18,13 @@ from cutis.deploy.export import (
     MAX_PROBABILITY_DIFFERENCE,
     export_bundle,
     export_onnx,
-    load_weights,
     probability_difference,
-    save_weights,
 )
 from cutis.errors import BundleError, InputError, OutputError
 from cutis.imaging import Preprocessing
 from cutis.inference.predictor import Predictor
 from cutis.models.classifier import Classifier
+from cutis.models.weights import load_weights, save_weights
 from cutis.taxonomy import load_taxonomy
 
 SIDE = 16

@@ -11,9 +11,9 @@ from torch import nn
 from cutis.errors import InputError
 from cutis.models.backbones import BackboneSettings, backbone_preprocessing, create_backbone
 from cutis.models.classifier import HeadSettings, ModelSettings, create_classifier
+from cutis.models.modes import evaluating
 from cutis.models.transfer import (
     FineTuning,
-    as_feature_extractor,
     backbone_stages,
     freeze,
     hold_frozen_statistics,
@@ -140,7 +140,7 @@ def test_the_feature_extractor_gives_modes_back_even_after_an_error():
     model.train()
     first = next(m for m in model.backbone.modules() if isinstance(m, nn.BatchNorm2d))
     first.eval()
-    with pytest.raises(ZeroDivisionError), as_feature_extractor(model.backbone):  # noqa: PT012
+    with pytest.raises(ZeroDivisionError), evaluating(model.backbone):  # noqa: PT012
         assert not model.backbone.training
         raise ZeroDivisionError
     assert model.backbone.training

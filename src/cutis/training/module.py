@@ -14,9 +14,9 @@ from cutis.data.transforms import Augmentation, mix_batch
 from cutis.metrics.classification import balanced_accuracy, confusion_matrix
 from cutis.metrics.ranking import macro_roc_auc
 from cutis.models.classifier import Classifier
+from cutis.models.modes import evaluating
 from cutis.models.transfer import (
     FineTuning,
-    as_feature_extractor,
     freeze,
     hold_frozen_statistics,
     parameter_groups,
@@ -100,7 +100,7 @@ class LesionModule(lightning.LightningModule):
             batch.image, batch.target, self._augmentation, classes=self._classes
         )
         if self.head_only:
-            with as_feature_extractor(self.model.backbone), torch.no_grad():
+            with evaluating(self.model.backbone), torch.no_grad():
                 features = self.model.features(images)
             logits = self.model.head(features)
         else:

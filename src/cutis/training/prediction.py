@@ -4,20 +4,24 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch.utils.data import DataLoader
 
 from cutis.data.dataset import LesionDataset, collate
 from cutis.imaging import Preprocessing
 from cutis.models.classifier import Classifier
+from cutis.models.weights import load_weights
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.taxonomy import ClassSet
 
 
 def load_kept_weights(model: Classifier, weights: Path) -> None:
-    """Load a run's kept weights into a network of the same recipe and put it in eval mode."""
-    model.load_state_dict(load_file(weights))
+    """Load a run's kept weights into a network of the same recipe and put it in eval mode.
+
+    Raises:
+        InputError: as `load_weights`.
+    """
+    load_weights(model, weights)
     model.eval()
 
 

@@ -1,0 +1,133 @@
+"""`TrainedClassifier`: a network with its weights, classes and preprocessing, read from disk.
+
+A bundle holds all of it. A run folder is read by way of its bundle, or, before one was exported,
+from its settings, its manifest and the weights of the kept epoch.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pydantic
+from torch import nn
+
+from cutis.bundle import FACTS, ModelBundle
+from cutis.errors import BundleError, InputError
+from cutis.files import read_json, sha256_of_file
+from cutis.imaging import Preprocessing
+from cutis.models.backbones import BackboneSettings, backbone_preprocessing
+from cutis.models.classifier import Classifier, HeadSettings, ModelSettings, create_classifier
+from cutis.models.weights import load_weights
+from cutis.tables.manifest import Manifest
+from cutis.taxonomy import ClassSet
+
+SETTINGS, MANIFEST, KEPT = RUN_FILES = (
+    "settings.json",
+    "manifest.csv",
+    "checkpoints/kept.safetensors",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedClassifier:
+    """A network that has learned, with everything that is needed to ask it.
+
+    Attributes:
+        network: Images (n, 3, h, w) to logits (n, k); in whatever mode it was left.
+        classes: What the k logits stand for.
+        preprocessing: From an RGB picture to the network's input.
+        name: Of the model.
+        architecture: The timm name of the backbone.
+        weights_sha256: Of the file the weights came from; "" when they came from none.
+        temperature: Logits are divided by it before the softmax.
+    """
+
+    network: nn.Module
+    classes: ClassSet
+    preprocessing: Preprocessing
+    name: str = "classifier"
+    architecture: str = ""
+    weights_sha256: str = ""
+    temperature: float = 1.0
+
+
+def load_trained(place: Path) -> TrainedClassifier:
+    """Read a bundle or a run folder.
+
+    Raises:
+        BundleError: neither of the two, a damaged bundle, or one whose network is none that Cutis
+            builds.
+        InputError: weights or settings that do not fit each other.
+    """
+    if (place / FACTS).is_file():
+        return _from_bundle(ModelBundle.load(place))
+    if (place / "bundle" / FACTS).is_file():
+        return _from_bundle(ModelBundle.load(place / "bundle"))
+    missing = [name for name in RUN_FILES if not (place / name).is_file()]
+    if not missing:
+        return _from_run(place)
+    if len(missing) == len(RUN_FILES):
+        fault = "neither a model bundle nor a run folder" if place.exists() else "no such folder"
+        raise BundleError(f"{place}: {fault}; give what `cutis train` wrote")
+    raise BundleError(f"{place}: a run folder without {', '.join(missing)}; did training finish?")
+
+
+def _from_bundle(bundle: ModelBundle) -> TrainedClassifier:
+    facts = bundle.facts
+    try:
+        head = HeadSettings.model_validate(facts.provenance["head"])
+        settings = ModelSettings(
+            backbone=BackboneSettings.model_validate({"name": facts.architecture}), head=head
+        )
+        network = _untrained(settings, facts.preprocessing, classes=len(facts.classes))
+    except (KeyError, pydantic.ValidationError, InputError) as fault:
+        reason = "it does not say what its head is" if isinstance(fault, KeyError) else fault
+        raise BundleError(
+            f"{bundle.folder}: its network {facts.architecture!r} cannot be built ({reason}); "
+            "it can be served, but not be looked into"
+        ) from fault
+    load_weights(network, bundle.weights)
+    return TrainedClassifier(
+        network,
+        bundle.class_set,
+        facts.preprocessing,
+        name=facts.name,
+        architecture=facts.architecture,
+        weights_sha256=sha256_of_file(bundle.weights),
+        temperature=facts.temperature,
+    )
+
+
+def _from_run(run: Path) -> TrainedClassifier:
+    described = read_json(run / SETTINGS)
+    try:
+        data: dict[str, Any] = described["data"]
+        settings = ModelSettings.model_validate(described["model"])
+        preprocessing = backbone_preprocessing(
+            settings.backbone.name,
+            size=data["image_size"],
+            fit=data["fit"],
+            interpolation=data["interpolation"],
+        )
+    except (KeyError, TypeError, pydantic.ValidationError) as fault:
+        raise InputError(f"{run / SETTINGS}: not the settings of a run ({fault})") from fault
+    classes = Manifest.read(run / MANIFEST, check_files=False).class_set()
+    network = _untrained(settings, preprocessing, classes=len(classes))
+    load_weights(network, run / KEPT)
+    return TrainedClassifier(
+        network,
+        classes,
+        preprocessing,
+        name=run.absolute().name,
+        architecture=settings.backbone.name,
+        weights_sha256=sha256_of_file(run / KEPT),
+    )
+
+
+def _untrained(
+    settings: ModelSettings, preprocessing: Preprocessing, *, classes: int
+) -> Classifier:
+    """The network with random weights: nothing is fetched only to be overwritten."""
+    bare = settings.backbone.model_copy(update={"weights": "none"})
+    settings = settings.model_copy(update={"backbone": bare})
+    return create_classifier(settings, classes=classes, image_size=preprocessing.height)
