@@ -20,6 +20,8 @@ from cutis.errors import InputError
 from cutis.metrics.delong import Labels
 from cutis.metrics.ranking import Ranking, require_both_classes
 
+_ROUNDING = 1e-12  # a variance of areas below this, a standard error of a millionth, is rounding
+
 
 @dataclass(frozen=True)
 class MeanArea:
@@ -121,14 +123,14 @@ def obuchowski_rockette(
     t, r = _require_shapes(areas, covariance, treatments, readers)
     blocks = covariance.reshape(t, r, t, r)
     found = _mean_covariances(blocks)
-    interaction = _interaction_mean_square(areas)
+    interaction = _beyond_rounding(_interaction_mean_square(areas))
     treatment = r * float(np.var(areas.mean(axis=1), ddof=1))
-    between_cases = max(found.same_treatment - found.neither, 0.0) if r > 1 else 0.0
+    between_cases = _beyond_rounding(found.same_treatment - found.neither) if r > 1 else 0.0
     error = interaction + r * between_cases
     degrees = _degrees_of_freedom(error, interaction, (t - 1) * (r - 1))
     statistic = treatment / error if error > 0 else float("nan")
     # Fixed readers: Var(error) - Cov1 + (r - 1) max(Cov2 - Cov3, 0).
-    fixed = found.variance - found.same_reader + (r - 1) * between_cases
+    fixed = _beyond_rounding(found.variance - found.same_reader) + (r - 1) * between_cases
     pairs = [(a, b) for a in range(t) for b in range(a + 1, t)]
     differences = {
         f"{treatments[a]} - {treatments[b]}": float(areas[a].mean() - areas[b].mean())
@@ -232,8 +234,8 @@ def _mean_area(areas: FloatArray, covariance: FloatArray, level: float) -> MeanA
     mean = float(areas.mean())
     if r < 2:
         return MeanArea(mean, *(float("nan"),) * 4)
-    spread = float(areas.var(ddof=1))
-    between = max(_mean(covariance[~np.eye(r, dtype=bool)]), 0.0)
+    spread = _beyond_rounding(float(areas.var(ddof=1)))
+    between = _beyond_rounding(_mean(covariance[~np.eye(r, dtype=bool)]))
     error = spread + r * between
     degrees = _degrees_of_freedom(error, spread, r - 1)
     standard_error = float(np.sqrt(error / r))
@@ -265,6 +267,11 @@ def _degrees_of_freedom(error: float, mean_square: float, own_degrees: int) -> f
     if mean_square == 0:
         return float("inf")
     return error**2 / (mean_square**2 / own_degrees) if own_degrees else float("nan")
+
+
+def _beyond_rounding(variance: float) -> float:
+    """The variance where it is one; 0 where it is negative or rounding, nan where undefined."""
+    return 0.0 if variance < _ROUNDING else variance
 
 
 def _mean(values: FloatArray) -> float:
