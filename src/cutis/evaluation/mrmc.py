@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import chi2
 from scipy.stats import f as f_distribution
-from scipy.stats import norm
 from scipy.stats import t as t_distribution
 
 from cutis.checks import BoolArray, FloatArray, require_fraction, require_same_length
@@ -145,7 +145,7 @@ def obuchowski_rockette(
         f=statistic,
         numerator_degrees=t - 1,
         degrees_of_freedom=degrees,
-        p=float(f_distribution.sf(statistic, t - 1, degrees)),
+        p=_p_of_f(statistic, t - 1, degrees),
         random_readers={
             name: _contrast(difference, 2 / r * error, degrees, level)
             for name, difference in differences.items()
@@ -249,17 +249,21 @@ def _contrast(difference: float, variance: float, degrees: float, level: float) 
     standard_error = float(np.sqrt(variance))
     low, high = _interval(difference, standard_error, degrees, level)
     statistic = abs(difference) / standard_error
-    tail = t_distribution.sf(statistic, degrees) if np.isfinite(degrees) else norm.sf(statistic)
-    return Contrast(difference, standard_error, degrees, low, high, float(2 * tail))
+    p = float(2 * t_distribution.sf(statistic, degrees))
+    return Contrast(difference, standard_error, degrees, low, high, p)
+
+
+def _p_of_f(statistic: float, numerator: int, denominator: float) -> float:
+    if np.isinf(denominator):
+        return float(chi2.sf(numerator * statistic, numerator))
+    return float(f_distribution.sf(statistic, numerator, denominator))
 
 
 def _interval(
     centre: float, standard_error: float, degrees: float, level: float
 ) -> tuple[float, float]:
-    """Shared by t and, with infinite degrees of freedom, normal statistics."""
-    upper = 0.5 + level / 2
-    half = t_distribution.ppf(upper, degrees) if np.isfinite(degrees) else norm.ppf(upper)
-    return centre - float(half) * standard_error, centre + float(half) * standard_error
+    half = float(t_distribution.ppf(0.5 + level / 2, degrees)) * standard_error
+    return centre - half, centre + half
 
 
 def _degrees_of_freedom(error: float, mean_square: float, own_degrees: int) -> float:

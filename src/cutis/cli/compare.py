@@ -1,0 +1,94 @@
+"""`cutis compare`: a model beside the people who read the same images."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import typer
+
+from cutis.cli.app import app
+
+
+@app.command()
+def compare(
+    predictions: Path = typer.Argument(help="Table of class probabilities, ours or foreign."),
+    manifest: Path = typer.Argument(help="Manifest with the diagnoses."),
+    readings: Path = typer.Argument(
+        help="Table of reader, image_id, decision, and if given confidence (0 to 1) or scale (1 to 5)."
+    ),
+    task: str = typer.Option(
+        ..., help="The question: a named task, or a pair such as melanoma:nevus."
+    ),
+    output: Path = typer.Option(..., "-o", "--output", help="Folder for the report."),
+    split: str = typer.Option("test", help="train, val, test, or all."),
+    threshold: str = typer.Option(
+        "readers",
+        help="From which score on the model says yes: a number; readers, for the mean reader's "
+        "specificity; or validation, for Youden's point on split val.",
+    ),
+    literature: Path | None = typer.Option(
+        None, help="TOML of published points, drawn for context only."
+    ),
+    replicates: int = typer.Option(2000, help="Bootstrap replicates, at least 100."),
+    seed: int = typer.Option(0, help="Seed of the bootstrap."),
+) -> None:
+    """Compare a model with readers: curve, points, agreement and paired differences on one page."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from cutis import RESEARCH_USE_NOTICE
+    from cutis.evaluation.literature import read_literature
+    from cutis.evaluation.reader_cases import ReaderCases
+    from cutis.evaluation.reader_threshold import choose_threshold
+    from cutis.evaluation.readers import compare_readers
+    from cutis.evaluation.readers_report import readers_heading, readers_sections
+    from cutis.evaluation.report import write_report
+    from cutis.files import require_writable, sha256_of_file
+    from cutis.tables.manifest import Manifest
+    from cutis.tables.predictions import Predictions
+    from cutis.tables.readings import Readings
+    from cutis.taxonomy.tasks import find_task
+
+    require_writable(output)
+    table = Manifest.read(manifest, check_files=False)
+    question = find_task(task, table.taxonomy)
+    answers = Predictions.read(predictions, table.taxonomy)
+    points = () if literature is None else read_literature(literature)
+    cases = ReaderCases.of(
+        answers, table, Readings.read(readings, table.taxonomy), question, split=split
+    )
+    found = compare_readers(
+        cases,
+        title=question.title,
+        split=split,
+        threshold=choose_threshold(threshold, cases, answers, table, question),
+        literature=points,
+        replicates=replicates,
+        seed=seed,
+    )
+    inputs = [predictions, manifest, readings, *([literature] if literature else [])]
+    report = write_report(
+        readers_heading(found),
+        readers_sections(found),
+        output,
+        inputs={path.name: sha256_of_file(path) for path in inputs},
+        command=shlex.join(["cutis", *sys.argv[1:]]),
+    )
+    console = Console()
+    shown = Table(
+        title=f"{question.title}: {found.images} images, {len(found.readers)} readers",
+        title_justify="left",
+    )
+    shown.add_column("figure")
+    shown.add_column("value [95 % interval]", justify="right")
+    mean = found.mean
+    shown.add_row("model, AUC", str(found.area))
+    shown.add_row("mean reader, sensitivity", str(mean.sensitivity))
+    shown.add_row("mean reader, specificity", str(mean.specificity))
+    shown.add_row(
+        "model at that specificity, sensitivity", str(mean.against_model.model_sensitivity)
+    )
+    shown.add_row("readers under the curve", f"{found.under_curve} of {len(found.readers)}")
+    console.print(shown)
+    console.print(f"Report: {report}", soft_wrap=True)
+    console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
