@@ -101,6 +101,18 @@ def test_a_tree_of_ones_own_travels_with_the_bundle(tmp_path):
     assert dict(loaded.taxonomy.nodes) == dict(tree.nodes)
 
 
+def test_a_bundle_from_before_trees_had_levels_is_read(tmp_path):
+    nodes = {"bad": Node("bad", "Bad", None), "good": Node("good", "Good", None)}
+    facts = replace(FACTS, taxonomy=Taxonomy("mine", nodes), classes=("good", "bad"))
+    folder = write(tmp_path / "bundle", facts).folder
+    tree = json.loads((folder / "taxonomy.json").read_text())
+    for node in tree["nodes"]:
+        assert node.pop("levels") == []
+    (folder / "taxonomy.json").write_text(json.dumps(tree))
+    seal(folder)
+    assert dict(ModelBundle.load(folder).taxonomy.nodes) == nodes
+
+
 def test_sha256sum_agrees(folder):
     if shutil.which("sha256sum") is None:
         pytest.skip("no sha256sum here")

@@ -294,7 +294,14 @@ def _tree_from_dict(described: Any) -> Taxonomy:
     """
     try:
         nodes = [
-            Node(**{**node, "synonyms": tuple(node["synonyms"])}) for node in described["nodes"]
+            Node(
+                **{
+                    **node,
+                    "synonyms": tuple(node["synonyms"]),
+                    "levels": tuple(node.get("levels", ())),  # bundles before levels have none
+                }
+            )
+            for node in described["nodes"]
         ]
         strange = [node.status for node in nodes if node.status not in (None, *get_args(Status))]
         if strange:

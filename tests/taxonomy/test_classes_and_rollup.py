@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from cutis.errors import InputError, TaxonomyError
-from cutis.taxonomy import ClassSet, load_taxonomy, malignant_probability, rollup
+from cutis.taxonomy import (
+    ClassSet,
+    CoarseLabelWarning,
+    load_taxonomy,
+    malignant_probability,
+    rollup,
+    rollup_to,
+)
 
 SKIN = load_taxonomy()
 HAM = (
@@ -45,8 +52,39 @@ def test_one_class_is_no_classifier():
 
 
 def test_the_classes_of_a_mixed_data_set_are_its_coarsest_labels_in_alphabetical_order():
-    diagnoses = ["seborrheic-keratosis", "nevus", "benign-keratosis", "nevus", "spitz-nevus"]
-    assert ClassSet.of(SKIN, diagnoses).classes == ("benign-keratosis", "nevus")
+    diagnoses = ["seborrheic-keratosis", "nevus", "benign-keratosis", "nevus"]
+    with pytest.warns(CoarseLabelWarning):
+        assert ClassSet.of(SKIN, diagnoses).classes == ("benign-keratosis", "nevus")
+
+
+def test_a_coarse_label_that_takes_in_finer_ones_says_which():
+    with pytest.warns(CoarseLabelWarning) as caught:
+        classes = ClassSet.of(SKIN, ["melanoma", "benign", "nevus", "dermatofibroma"])
+    assert classes.classes == ("benign", "melanoma")
+    assert str(caught[0].message).startswith(
+        "the class 'benign' takes in the finer diagnoses dermatofibroma, nevus; name the classes"
+    )
+
+
+def test_labels_of_one_depth_are_taken_without_a_word():
+    assert ClassSet.of(SKIN, ["nevus", "melanoma"]).classes == ("melanoma", "nevus")
+
+
+def test_a_roll_up_to_a_level_sums_to_one_over_its_classes():
+    three = ClassSet.at_level(SKIN, "three-way")
+    probabilities = np.array([[0.1, 0.2, 0.3, 0.15, 0.25]])
+    assert rollup_to(three, probabilities, HAM) == pytest.approx(np.array([[0.6, 0.4, 0.0]]))
+    nine = rollup_to(ClassSet.at_level(SKIN, "nine-way"), probabilities, HAM)
+    assert nine.shape == (1, 9)
+    assert nine.sum() == pytest.approx(1)
+
+
+def test_a_roll_up_that_would_lose_mass_is_refused():
+    three = ClassSet.at_level(SKIN, "three-way")
+    with pytest.raises(InputError, match="other-diagnosis: in none of malignant, benign"):
+        rollup_to(three, np.full((1, 2), 0.5), ("melanoma", "other-diagnosis"))
+    with pytest.raises(InputError, match="'melanoma' is finer than the class 'malignant'"):
+        rollup_to(ClassSet(SKIN, ("mel", "nv")), np.full((1, 2), 0.5), ("malignant", "nevus"))
 
 
 def test_a_roll_up_is_the_sum_counted_by_hand():

@@ -124,7 +124,9 @@ def test_all_faults_of_a_tree_are_reported_at_once(tmp_path):
 
 
 def test_a_tree_that_does_not_exist_is_an_input_error_that_names_the_built_in_ones():
-    with pytest.raises(InputError, match=r"'sking': neither .* built in \(skin\); did you mean"):
+    with pytest.raises(
+        InputError, match=r"'sking': neither .* built in \(isic, skin\); did you mean"
+    ):
         load_taxonomy("sking")
 
 

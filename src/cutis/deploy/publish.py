@@ -34,7 +34,7 @@ def publish_run(
         BundleError: ONNX Runtime does not repeat what torch computed.
         OutputError: the bundle cannot be written.
     """
-    data = TrainingData.from_manifest(manifest)
+    data = TrainingData.from_manifest(manifest, classes=recipe.data.classes)
     preprocessing = recipe.preprocessing()
     environment = read_json(run.environment)
     training = data.splits["train"]

@@ -1,10 +1,15 @@
 """`ClassSet`: what a classifier tells apart, as disjoint nodes of the taxonomy."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cutis.errors import InputError, TaxonomyError
 from cutis.taxonomy.tree import Taxonomy
+
+
+class CoarseLabelWarning(UserWarning):
+    """A data set mixes a coarse label with finer ones, which then belong to the coarse class."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +47,32 @@ class ClassSet:
     def of(cls, taxonomy: Taxonomy, diagnoses: Iterable[str]) -> "ClassSet":
         """The classes of a data set: its distinct diagnoses, in alphabetical order.
 
-        A diagnosis that stands above another one of the data set (coarse and fine labels mixed)
-        swallows it.
+        A diagnosis that stands above another one of the data set takes it in, as nobody can say
+        which images of the coarse label are of the finer diagnosis: "benign keratosis" takes in
+        "seborrheic keratosis", and one row that says "benign" every benign class. That is said with a
+        `CoarseLabelWarning`.
         """
         present = set(diagnoses)
-        top = [node for node in present if not present & set(taxonomy.ancestors(node))]
-        return cls(taxonomy, tuple(sorted(top)))
+        top = sorted(node for node in present if not present & set(taxonomy.ancestors(node)))
+        for node in top:
+            finer = sorted(present & taxonomy.descendants(node) - {node})
+            if finer:
+                warnings.warn(_takes_in(node, finer), CoarseLabelWarning, stacklevel=2)
+        return cls(taxonomy, tuple(top))
+
+    @classmethod
+    def at_level(cls, taxonomy: Taxonomy, level: str) -> "ClassSet":
+        """The classes of a level that the tree marks, such as "nine-way", in the tree's order.
+
+        Raises:
+            InputError: the tree has no such level, or marks a single node with it.
+
+        Example:
+            >>> from cutis.taxonomy import load_taxonomy
+            >>> ClassSet.at_level(load_taxonomy(), "three-way").classes
+            ('malignant', 'benign', 'non-neoplastic')
+        """
+        return cls(taxonomy, taxonomy.level(level))
 
     def index_of(self, diagnosis: str) -> int | None:
         """The position of the class that holds a diagnosis, None where no class does."""
@@ -67,6 +92,14 @@ class ClassSet:
             ]
             raise TaxonomyError("classes", sorted(listed))
         return [index for index in found if index is not None]
+
+
+def _takes_in(node: str, finer: Sequence[str], *, shown: int = 5) -> str:
+    more = f" and {len(finer) - shown} more" if len(finer) > shown else ""
+    return (
+        f"the class {node!r} takes in the finer diagnoses {', '.join(finer[:shown])}{more}; "
+        f"name the classes yourself, or leave out the rows that say no more than {node!r}"
+    )
 
 
 def _overlaps(nodes: Sequence[str], taxonomy: Taxonomy) -> Iterator[str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from cutis.checks import FloatArray
 from cutis.errors import InputError
+from cutis.taxonomy.classes import ClassSet
 from cutis.taxonomy.tree import Taxonomy
 
 
@@ -38,6 +39,25 @@ def rollup(
         raise InputError(f"{node!r} is finer than the class {above.pop()!r}")
     members = taxonomy.descendants(node)
     return _summed(probabilities, [name in members for name in classes])
+
+
+def rollup_to(coarse: ClassSet, probabilities: FloatArray, classes: Sequence[str]) -> FloatArray:
+    """The probabilities of coarser classes, shape (n, len(coarse)), rows summing to 1.
+
+    Args:
+        coarse: The classes that are asked for.
+        probabilities: Shape (n, k), rows summing to 1.
+        classes: The k disjoint nodes that the columns stand for.
+
+    Raises:
+        InputError: one of the k classes lies in no coarse class, so that its mass would be lost, or
+            stands above one; or there are not k columns.
+    """
+    rolled = [rollup(probabilities, classes, node, coarse.taxonomy) for node in coarse.classes]
+    lost = [name for name in classes if coarse.index_of(name) is None]
+    if lost:
+        raise InputError(f"{', '.join(lost)}: in none of {', '.join(coarse.classes)}")
+    return np.stack(rolled, axis=1)
 
 
 def malignant_probability(

@@ -1,38 +1,20 @@
 """`Taxonomy`: a tree of diagnoses with synonyms and a status that children inherit.
 
-A tree is written as TOML, one table per node, the table's name being the node's id:
-
-    name = "skin"
-
-    [melanocytic-malignant]
-    name = "Malignant melanocytic lesion"
-    parent = "malignant"
-
-    [melanoma]
-    name = "Melanoma"
-    parent = "melanocytic-malignant"
-    synonyms = ["mel", "malignant melanoma"]
-    status = "malignant"            # only where it differs from the parent's
+How a tree is written down and read is the matter of `reading`.
 """
 
-import functools
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal
 
 from cutis.checks import did_you_mean
 from cutis.errors import InputError, TaxonomyError
-from cutis.files import read_toml
 
 Status = Literal["malignant", "premalignant", "benign", "non-neoplastic"]
 MALIGNANT: frozenset[Status] = frozenset({"malignant", "premalignant"})
-BUILTIN = "skin"
 
 
 @dataclass(frozen=True)
@@ -44,6 +26,7 @@ class Node:
     parent: str | None
     synonyms: tuple[str, ...] = ()
     status: Status | None = None  # inherited from the nearest ancestor that has one
+    levels: tuple[str, ...] = ()  # the named levels, such as "nine-way", that it is a class of
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,39 +36,37 @@ class Taxonomy:
     Labels are compared without regard to case, punctuation and spacing ("Bowens disease" is
     "Bowen's disease"). What a node says about malignancy holds for everything below it, so that a
     class never counts as benign while it holds a malignant diagnosis; a group that mixes both has
-    no status.
+    no status. The nodes of one level stand beside each other, never above one another.
 
     Raises:
-        TaxonomyError: unknown parents, cycles, labels that two nodes share, or a node below another
-            one on the other side of malignant and benign.
+        TaxonomyError: unknown parents, cycles, labels that two nodes share, a node below another one
+            on the other side of malignant and benign, or below one of its own level.
     """
 
     name: str
     nodes: Mapping[str, Node]
     _node_of_label: Mapping[str, str] = field(init=False, repr=False)
     _children: Mapping[str, tuple[str, ...]] = field(init=False, repr=False)
+    _descendants: Mapping[str, frozenset[str]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        problems = [*_structural_problems(self.nodes)]
-        labels: dict[str, str] = {}
-        for node in self.nodes.values():
-            for label in sorted({_folded(text) for text in (node.id, node.name, *node.synonyms)}):
-                if not label:
-                    problems.append(f"[{node.id}] has an empty label")
-                elif labels.setdefault(label, node.id) != node.id:
-                    problems.append(f"label {label!r} names both {labels[label]!r} and {node.id!r}")
+        problems = faults(self.nodes)
         if problems:
             raise TaxonomyError(f"taxonomy {self.name!r}", problems)
-        contradictions = [*_status_contradictions(self.nodes)]
-        if contradictions:
-            raise TaxonomyError(f"taxonomy {self.name!r}", contradictions)
+        labels = {label: node.id for node in self.nodes.values() for label in _labels(node)}
         children: dict[str, list[str]] = {node_id: [] for node_id in self.nodes}
+        below: dict[str, set[str]] = {node_id: {node_id} for node_id in self.nodes}
         for node in self.nodes.values():
             if node.parent is not None:
                 children[node.parent].append(node.id)
+            for above in self.ancestors(node.id):
+                below[above].add(node.id)
         object.__setattr__(self, "_node_of_label", labels)
         object.__setattr__(
             self, "_children", {node_id: tuple(ids) for node_id, ids in children.items()}
+        )
+        object.__setattr__(
+            self, "_descendants", {node_id: frozenset(ids) for node_id, ids in below.items()}
         )
 
     @property
@@ -113,8 +94,7 @@ class Taxonomy:
 
     def descendants(self, node_id: str) -> frozenset[str]:
         """`node_id` and everything below it."""
-        below = [self.descendants(child) for child in self._children[node_id]]
-        return frozenset({node_id}).union(*below)
+        return self._descendants[node_id]
 
     def status(self, node_id: str) -> Status | None:
         """The status of a node: its own, or that of the nearest ancestor that has one."""
@@ -132,6 +112,26 @@ class Taxonomy:
         """
         status = self.status(node_id)
         return None if status is None else status in MALIGNANT
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The names of the levels that nodes are marked with, in the order of the nodes."""
+        marks = (level for node in self.nodes.values() for level in node.levels)
+        return tuple(dict.fromkeys(marks))
+
+    def level(self, name: str) -> tuple[str, ...]:
+        """The nodes of a named level, in the order of the tree.
+
+        Raises:
+            InputError: no node is marked with it.
+        """
+        found = tuple(node.id for node in self.nodes.values() if name in node.levels)
+        if not found:
+            raise InputError(
+                f"taxonomy {self.name!r} has no level {name!r}; "
+                f"it has {', '.join(self.levels) or 'none'}{did_you_mean(name, self.levels)}"
+            )
+        return found
 
     def find(self, label: str) -> str | None:
         """The id of the node that a label, name or synonym means, None where there is none."""
@@ -168,7 +168,10 @@ class Taxonomy:
     def sha256(self) -> str:
         """A hash of the tree's content, independent of the order of nodes and synonyms."""
         content = sorted(
-            [node.id, node.name, node.parent or "", sorted(node.synonyms), node.status or ""]
+            [
+                *[node.id, node.name, node.parent or "", sorted(node.synonyms), node.status or ""],
+                *([sorted(node.levels)] if node.levels else []),  # none: the hash of format 1
+            ]
             for node in self.nodes.values()
         )
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
@@ -179,104 +182,69 @@ class Taxonomy:
         return f"diagnosis {label!r} is not in taxonomy {self.name!r}{guess}"
 
 
-def load_taxonomy(source: str | Path = BUILTIN) -> Taxonomy:
-    """A built-in tree by name, or one from a TOML file.
-
-    A built-in tree is read once per process.
-
-    Raises:
-        InputError: no such tree or file, or not TOML.
-        TaxonomyError: the file does not describe a tree.
-    """
-    builtin = _builtin_names()
-    if str(source) in builtin:
-        return _load_builtin(str(source))
-    if Path(source).is_file():
-        return _parse(read_toml(Path(source)), source=str(source))
-    raise InputError(
-        f"taxonomy {str(source)!r}: neither a file nor built in ({', '.join(builtin)})"
-        f"{did_you_mean(str(source), builtin)}"
-    )
-
-
-def _builtin_names() -> list[str]:
-    entries = resources.files("cutis.taxonomy.builtin").iterdir()
-    return sorted(e.name.removesuffix(".toml") for e in entries if e.name.endswith(".toml"))
-
-
-@functools.cache
-def _load_builtin(name: str) -> Taxonomy:
-    text = resources.files("cutis.taxonomy.builtin").joinpath(f"{name}.toml")
-    return _parse(tomllib.loads(text.read_text(encoding="utf-8")), source=name)
-
-
-def _parse(document: dict[str, Any], *, source: str) -> Taxonomy:
-    tables = {key: value for key, value in document.items() if key != "name"}
-    problems = [problem for key, value in tables.items() for problem in _entry_problems(key, value)]
-    if problems:
-        raise TaxonomyError(f"taxonomy {source}", problems)
-    nodes = {
-        node_id: Node(
-            id=node_id,
-            name=entry.get("name", node_id),
-            parent=entry.get("parent"),
-            synonyms=tuple(entry.get("synonyms", ())),
-            status=entry.get("status"),
-        )
-        for node_id, entry in tables.items()
-    }
-    return Taxonomy(name=str(document.get("name", Path(source).stem)), nodes=nodes)
-
-
-def _entry_problems(node_id: str, entry: object) -> Iterator[str]:
-    if not isinstance(entry, dict):
-        yield f"{node_id!r} is not a table"
-        return
-    known = ("name", "parent", "synonyms", "status")
-    for key in sorted(set(entry) - set(known)):
-        yield f"[{node_id}] has unknown key {key!r}{did_you_mean(key, known)}"
-    for key in ("name", "parent"):
-        if not isinstance(entry.get(key, ""), str):
-            yield f"[{node_id}] {key} is not a text"
-    synonyms = entry.get("synonyms", [])
-    if not isinstance(synonyms, list) or not all(isinstance(each, str) for each in synonyms):
-        yield f"[{node_id}] synonyms are not a list of texts"
-    status, allowed = entry.get("status"), get_args(Status)
-    if status is not None and status not in allowed:
-        guess = did_you_mean(str(status), allowed)
-        yield f"[{node_id}] status {status!r} is not one of {', '.join(allowed)}{guess}"
-
-
-def _structural_problems(nodes: Mapping[str, Node]) -> Iterator[str]:
+def faults(nodes: Mapping[str, Node]) -> list[str]:
+    """Everything that keeps nodes from being a tree, one sentence each."""
     if not nodes:
-        yield "it has no nodes"
+        return ["it has no nodes"]
+    return [
+        *_parent_faults(nodes),
+        *_label_faults(nodes),
+        *_status_contradictions(nodes),
+        *_nested_levels(nodes),
+    ]
+
+
+def _parent_faults(nodes: Mapping[str, Node]) -> Iterator[str]:
     for node in nodes.values():
         if node.parent is not None and node.parent not in nodes:
             guess = did_you_mean(node.parent, nodes)
             yield f"[{node.id}] has parent {node.parent!r}, which does not exist{guess}"
-            continue
-        seen, current = {node.id}, node.parent
-        while current is not None and current in nodes:
-            if current in seen:
-                yield f"[{node.id}] is its own ancestor"
-                break
-            seen.add(current)
-            current = nodes[current].parent
+        elif node.parent == node.id or node in _above(node, nodes):
+            yield f"[{node.id}] is its own ancestor"
+
+
+def _label_faults(nodes: Mapping[str, Node]) -> Iterator[str]:
+    owners: dict[str, str] = {}
+    for node in nodes.values():
+        for label in _labels(node):
+            if not label:
+                yield f"[{node.id}] has an empty label"
+            elif owners.setdefault(label, node.id) != node.id:
+                yield f"label {label!r} names both {owners[label]!r} and {node.id!r}"
 
 
 def _status_contradictions(nodes: Mapping[str, Node]) -> Iterator[str]:
     for node in nodes.values():
-        parent = node.parent
-        while parent is not None and nodes[parent].status is None:
-            parent = nodes[parent].parent
-        if node.status is None or parent is None:
+        decided = (above for above in _above(node, nodes) if above.status is not None)
+        nearest = next(decided, None)
+        if node.status is None or nearest is None:
             continue
-        above = nodes[parent].status
-        if (node.status in MALIGNANT) != (above in MALIGNANT):
+        if (node.status in MALIGNANT) != (nearest.status in MALIGNANT):
             yield (
-                f"[{node.id}] is {node.status} below {parent!r}, which is {above}; "
+                f"[{node.id}] is {node.status} below {nearest.id!r}, which is {nearest.status}; "
                 "leave out the status of a group that mixes both"
             )
+
+
+def _nested_levels(nodes: Mapping[str, Node]) -> Iterator[str]:
+    for node in nodes.values():
+        for above in _above(node, nodes):
+            for level in sorted(set(node.levels) & set(above.levels)):
+                yield f"[{node.id}] and {above.id!r} above it are both of level {level!r}"
+
+
+def _above(node: Node, nodes: Mapping[str, Node]) -> list[Node]:
+    """From the parent up, as far as parents exist; a circle is walked once."""
+    found: list[Node] = []
+    parent = nodes.get(node.parent or "")
+    while parent is not None and parent not in found:
+        found.append(parent)
+        parent = nodes.get(parent.parent or "")
+    return found
+
+
+def _labels(node: Node) -> list[str]:
+    return sorted({_folded(text) for text in (node.id, node.name, *node.synonyms)})
 
 
 def _folded(label: str) -> str:

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -29,6 +29,7 @@ from cutis.imaging import Fit, Interpolation, Preprocessing
 from cutis.models.backbones import backbone_preprocessing
 from cutis.models.classifier import Classifier, ModelSettings, create_classifier
 from cutis.models.transfer import FineTuning
+from cutis.tables.frames import lines_in_file
 from cutis.tables.manifest import SPLITS, Manifest
 from cutis.taxonomy import ClassSet
 from cutis.training.checkpoints import EpochCheckpoint, Monitor
@@ -44,6 +45,12 @@ class DataSettings(BaseModel):
     """What the network is fed, and how fast."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    classes: tuple[str, ...] | None = Field(
+        None,
+        min_length=2,
+        description="Labels of the taxonomy to tell apart, such as malignant and benign; null: the "
+        "diagnoses that the manifest names.",
+    )
     image_size: int = Field(128, ge=16, le=2048, description="Side of the network's input, px.")
     train_size: int | None = Field(
         None,
@@ -159,13 +166,48 @@ class TrainingData:
             raise ManifestError(source, problems)
 
     @classmethod
-    def from_manifest(cls, manifest: Manifest) -> "TrainingData":
-        """Split a manifest by its own split column; rows without a diagnosis or split stay out."""
+    def from_manifest(
+        cls, manifest: Manifest, *, classes: Sequence[str] | None = None
+    ) -> "TrainingData":
+        """Split a manifest by its own split column; rows without a diagnosis or split stay out.
+
+        Args:
+            manifest: With a split column.
+            classes: Labels of the taxonomy; default, the diagnoses that the manifest names.
+
+        Raises:
+            ManifestError: no split, nothing to train on, or a row that belongs to no class.
+            TaxonomyError: classes that are not in the taxonomy, or overlap.
+        """
         labelled = manifest.labelled()
         present = [name for name in SPLITS if (labelled.frame["split"] == name).any()]
         if not present:
             raise ManifestError(manifest.name, ["it has no split; run `cutis data split` first"])
-        return cls({name: labelled.split(name) for name in present}, labelled.class_set())
+        if classes is None:
+            class_set = labelled.class_set()
+        else:
+            class_set = ClassSet(manifest.taxonomy, tuple(classes))
+            _require_every_row_in(class_set, manifest)
+        return cls({name: labelled.split(name) for name in present}, class_set)
+
+
+def _require_every_row_in(classes: ClassSet, manifest: Manifest) -> None:
+    """Check that each row that has a split and a diagnosis belongs to a class.
+
+    Raises:
+        ManifestError: naming the diagnoses that do not, with their lines.
+    """
+    frame = manifest.frame
+    used = frame[(frame["split"] != "") & (frame["diagnosis"] != "")]
+    listed = ", ".join(classes.classes)
+    problems = [
+        f"{lines_in_file(rows.index)}: diagnosis {diagnosis!r} belongs to none of the classes "
+        f"{listed}; add a class that holds it to data.classes, or empty the split of these rows"
+        for diagnosis, rows in used.groupby("diagnosis")
+        if classes.index_of(str(diagnosis)) is None
+    ]
+    if problems:
+        raise ManifestError(manifest.name, problems)
 
 
 def train(
@@ -196,7 +238,7 @@ def train(
         InputError: the folder holds another run, or settings cannot be met.
         OutputError: the folder cannot be written.
     """
-    data = TrainingData.from_manifest(manifest)
+    data = TrainingData.from_manifest(manifest, classes=recipe.data.classes)
     prepare_run_folder(recipe, manifest, run, resume=resume)
     cutis.torch_setup.keep_freed_memory()
     lightning.seed_everything(recipe.seed, verbose=False)
