@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 
 from cutis.checks import FloatArray, IntArray, require_same_length
 from cutis.errors import InputError
+from cutis.metrics.shares import share
 
 
 def confusion_matrix(
@@ -46,17 +47,17 @@ def confusion_matrix(
 
 def accuracy(confusion: FloatArray) -> FloatArray:
     """Share of right answers."""
-    return _ratio(_diagonal(confusion).sum(axis=-1), confusion.sum(axis=(-2, -1)))
+    return share(_diagonal(confusion).sum(axis=-1), confusion.sum(axis=(-2, -1)))
 
 
 def recall(confusion: FloatArray) -> FloatArray:
     """Per class (..., k): share of its cases that were found; also called sensitivity."""
-    return _ratio(_diagonal(confusion), confusion.sum(axis=-1))
+    return share(_diagonal(confusion), confusion.sum(axis=-1))
 
 
 def precision(confusion: FloatArray) -> FloatArray:
     """Per class (..., k): share of its answers that were right; nan when it was never answered."""
-    return _ratio(_diagonal(confusion), confusion.sum(axis=-2))
+    return share(_diagonal(confusion), confusion.sum(axis=-2))
 
 
 def specificity(confusion: FloatArray) -> FloatArray:
@@ -65,12 +66,12 @@ def specificity(confusion: FloatArray) -> FloatArray:
     total = confusion.sum(axis=(-2, -1))[..., None]
     negatives = total - confusion.sum(axis=-1)
     false_alarms = confusion.sum(axis=-2) - hits
-    return _ratio(negatives - false_alarms, negatives)
+    return share(negatives - false_alarms, negatives)
 
 
 def f1(confusion: FloatArray) -> FloatArray:
     """Per class (..., k): 2 TP / (2 TP + FP + FN); nan where a class neither occurs nor is answered."""
-    return _ratio(2 * _diagonal(confusion), confusion.sum(axis=-1) + confusion.sum(axis=-2))
+    return share(2 * _diagonal(confusion), confusion.sum(axis=-1) + confusion.sum(axis=-2))
 
 
 def balanced_accuracy(confusion: FloatArray) -> FloatArray:
@@ -81,15 +82,8 @@ def balanced_accuracy(confusion: FloatArray) -> FloatArray:
 def mean_over_defined(per_class: FloatArray) -> FloatArray:
     """Mean over the last axis without nan; nan where nothing is defined."""
     defined = ~np.isnan(per_class)
-    return _ratio(np.where(defined, per_class, 0.0).sum(axis=-1), defined.sum(axis=-1))
+    return share(np.where(defined, per_class, 0.0).sum(axis=-1), defined.sum(axis=-1))
 
 
 def _diagonal(confusion: FloatArray) -> FloatArray:
     return np.diagonal(confusion, axis1=-2, axis2=-1)
-
-
-def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
-    undefined = np.full(np.broadcast(numerator, denominator).shape, np.nan)
-    return np.asarray(
-        np.divide(numerator, denominator, out=undefined, where=np.asarray(denominator) > 0)
-    )

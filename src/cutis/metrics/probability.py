@@ -3,6 +3,7 @@
 import numpy as np
 
 from cutis.checks import FloatArray, IntArray, require_same_length
+from cutis.metrics.shares import weighted_mean
 
 
 def log_loss(
@@ -17,7 +18,7 @@ def log_loss(
     """
     n = require_same_length(truth=truth, probabilities=probabilities)
     given = probabilities[np.arange(n), truth]
-    return _weighted_mean(-np.log(np.maximum(given, np.finfo(np.float64).eps)), weights)
+    return weighted_mean(-np.log(np.maximum(given, np.finfo(np.float64).eps)), weights)
 
 
 def brier_score(
@@ -26,10 +27,4 @@ def brier_score(
     """Mean squared distance to the one-hot truth, summed over classes (Brier 1950): 0 to 2."""
     n = require_same_length(truth=truth, probabilities=probabilities)
     distance = (probabilities**2).sum(axis=1) - 2 * probabilities[np.arange(n), truth] + 1
-    return _weighted_mean(distance, weights)
-
-
-def _weighted_mean(values: FloatArray, weights: FloatArray | None) -> FloatArray:
-    if weights is None:
-        return np.asarray(values.mean())
-    return np.asarray((weights @ values) / weights.sum(axis=-1))
+    return weighted_mean(distance, weights)

@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from cutis.checks import BoolArray, FloatArray, IntArray, require_same_length
 from cutis.errors import InputError
 from cutis.metrics.classification import mean_over_defined
+from cutis.metrics.shares import share
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +77,10 @@ class Ranking:
         alarms = np.cumsum(passed + tied, axis=0)
         total_positive, total_negative = found[-1], alarms[-1]
         losses = np.einsum("s...,s...->...", positives, alarms - 0.5 * tied)
-        precision = _ratio(found, found + alarms, undefined=0.0)
+        precision = share(found, found + alarms, undefined=0.0)
         gained = np.einsum("s...,s...->...", positives, precision)
         pairs = total_positive * total_negative
-        return _ratio(pairs - losses, pairs), _ratio(gained, total_positive)
+        return share(pairs - losses, pairs), share(gained, total_positive)
 
     def roc_auc(self, weights: FloatArray | None = None) -> FloatArray:
         """The first of `areas`."""
@@ -113,10 +114,21 @@ class Ranking:
         found, alarms = np.cumsum(positives), np.cumsum(negatives)
         return Curve(found / positives.sum(), found / (found + alarms), self.thresholds)
 
-    def tallies(self) -> tuple[FloatArray, FloatArray]:
-        """Positives and negatives in each group of ties, both (t,)."""
-        positives = np.add.reduceat(self.positive.astype(np.float64), self.starts)
-        return positives, self._group_sizes.astype(np.float64) - positives
+    def tallies(self, weights: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
+        """Positives and negatives in each group of ties, by falling threshold.
+
+        Args:
+            weights: Shape (n,) or (r, n); default, every case counts one.
+
+        Returns:
+            Two arrays of shape (t,) or (r, t).
+        """
+        if weights is None:
+            found = np.add.reduceat(self.positive.astype(np.float64), self.starts)
+            return found, self._group_sizes.astype(np.float64) - found
+        sums = self._group_sums @ weights.T
+        found, passed = np.moveaxis(sums.reshape(2, -1, *weights.shape[:-1]), 1, -1)
+        return found, passed
 
     def placements(self) -> FloatArray:
         """Share of the other class that each case is ranked right against, ties counted half.
@@ -133,7 +145,7 @@ class Ranking:
         found, alarms = np.cumsum(positives), np.cumsum(negatives)
         above = found - 0.5 * positives
         below = alarms[-1:] - alarms + 0.5 * negatives
-        shares = np.stack([_share(above, found[-1:]), _share(below, alarms[-1:])])
+        shares = np.stack([share(above, found[-1:]), share(below, alarms[-1:])])
         group = np.repeat(np.arange(len(self.starts)), self._group_sizes)
         placed = np.empty(len(self.order))
         placed[self.order] = shares[self.positive.astype(np.intp), group]
@@ -153,6 +165,14 @@ class Ranking:
         kind = np.where(self.positive, 0, np.where(np.isin(group, ends), 1, 2))
         row = kind * (len(ends) + 1) + stretch
         shape = (3 * (len(ends) + 1), len(self.order))
+        return csr_array((np.ones(len(self.order)), (row, self.order)), shape=shape)
+
+    @cached_property
+    def _group_sums(self) -> csr_array:
+        """Adds up weights (n,), in the order of the cases, over groups of ties: (2t, n)."""
+        group = np.repeat(np.arange(len(self.starts)), self._group_sizes)
+        row = np.where(self.positive, group, group + len(self.starts))
+        shape = (2 * len(self.starts), len(self.order))
         return csr_array((np.ones(len(self.order)), (row, self.order)), shape=shape)
 
     @property
@@ -219,14 +239,3 @@ def macro_roc_auc(truth: IntArray, probabilities: FloatArray) -> float:
         for k in range(probabilities.shape[1])
     ]
     return float(mean_over_defined(np.array(per_class)))
-
-
-def _ratio(
-    numerator: FloatArray, denominator: FloatArray, *, undefined: float = np.nan
-) -> FloatArray:
-    out = np.full(np.shape(numerator), undefined)
-    return np.asarray(np.divide(numerator, denominator, out=out, where=np.asarray(denominator) > 0))
-
-
-def _share(part: FloatArray, whole: FloatArray) -> FloatArray:
-    return _ratio(part, np.broadcast_to(whole, part.shape))
