@@ -50,6 +50,26 @@ def test_focal_loss_equals_its_definition():
     torch.testing.assert_close(loss(name="focal", focal_gamma=2.0), expected)
 
 
+def test_smoothed_targets_leave_the_other_classes_level_under_logit_adjustment():
+    counts = np.array([900, 90, 10])
+    smoothed = ClassificationLoss(
+        LossSettings(label_smoothing=0.1, logit_adjustment=1.2), class_counts=counts
+    )
+    logits = torch.zeros(1, 3, requires_grad=True)
+    optimizer = torch.optim.LBFGS([logits], max_iter=200)
+
+    def closure():
+        optimizer.zero_grad()
+        value = smoothed(logits, torch.tensor([0]))
+        value.backward()
+        return value
+
+    optimizer.step(closure)
+    found = logits.detach()[0]
+    assert abs(found[1] - found[2]) < 1e-2
+    assert found[0] - found[1] > 2
+
+
 def test_logit_adjustment_shifts_by_the_log_prior():
     shifted = LOGITS + torch.tensor(np.log(COUNTS / COUNTS.sum()), dtype=torch.float32)
     torch.testing.assert_close(

@@ -15,6 +15,21 @@ def evaluate(
     manifest: Path = typer.Argument(help="Manifest with the diagnoses."),
     output: Path = typer.Option(..., "-o", "--output", help="Folder for the report."),
     split: str = typer.Option("test", help="train, val, test, or all."),
+    validation: Path | None = typer.Option(
+        None, help="Predictions for validation rows: thresholds and calibration come from them."
+    ),
+    validation_manifest: Path | None = typer.Option(
+        None, help="Their manifest, where it is another one; its val split is used."
+    ),
+    task: list[str] = typer.Option([], help="A further question, such as melanoma:nevus."),
+    by: list[str] = typer.Option([], help="A further column to look at groups by."),
+    columns_from: Path | None = typer.Option(
+        None, help="Table with further columns by image; all of them are looked at as groups."
+    ),
+    prevalence: float = typer.Option(0.05, help="For predictive values, between 0 and 1."),
+    skip_outside: bool = typer.Option(
+        False, "--skip-outside", help="Leave out rows whose diagnosis belongs to no class."
+    ),
     replicates: int = typer.Option(2000, help="Bootstrap replicates, at least 100."),
     seed: int = typer.Option(0, help="Seed of the bootstrap."),
     history: Path | None = typer.Option(None, help="A run's history.csv, to show its curves."),
@@ -26,25 +41,52 @@ def evaluate(
     from cutis import RESEARCH_USE_NOTICE
     from cutis.evaluation.classifier import evaluate as judge
     from cutis.evaluation.classifier_report import classifier_sections
+    from cutis.evaluation.evidence import Validation, evidence_sections
     from cutis.evaluation.report import classifier_heading, write_report
     from cutis.files import require_writable, sha256_of_file
+    from cutis.inference.calibration import CALIBRATIONS
+    from cutis.tables.columns import read_columns
     from cutis.tables.manifest import Manifest
     from cutis.tables.predictions import Predictions
 
     require_writable(output)
     table = Manifest.read(manifest, check_files=False)
+    further = {} if columns_from is None else read_columns(columns_from, table.image_ids)
+    table = table.with_columns(**further)
+    given = Predictions.read(predictions, table.taxonomy)
+    chosen_on = None
+    if validation is not None:
+        rows = (
+            Manifest.read(validation_manifest, check_files=False) if validation_manifest else table
+        )
+        chosen_on = Validation.of(Predictions.read(validation, rows.taxonomy), rows)
     found = judge(
-        Predictions.read(predictions, table.taxonomy),
+        given,
         table,
         split=split,
         replicates=replicates,
         seed=seed,
+        skip_outside=skip_outside,
     )
+    evidence = evidence_sections(
+        given,
+        table,
+        split=split,
+        validation=chosen_on,
+        maps=CALIBRATIONS,
+        tasks=task,
+        columns=[*by, *further],
+        prevalence=prevalence,
+        replicates=replicates,
+        seed=seed,
+        skip_outside=skip_outside,
+    )
+    inputs = [predictions, manifest, validation, validation_manifest, columns_from]
     report = write_report(
         classifier_heading(found),
-        classifier_sections(found, history=history),
+        [*classifier_sections(found, history=history), *evidence],
         output,
-        inputs={path.name: sha256_of_file(path) for path in (predictions, manifest)},
+        inputs={path.name: sha256_of_file(path) for path in inputs if path is not None},
         command=shlex.join(["cutis", *sys.argv[1:]]),
     )
     console = Console()

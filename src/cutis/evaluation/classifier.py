@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cutis.checks import BoolArray, FloatArray, IntArray
-from cutis.errors import InputError, ManifestError
+from cutis.errors import ManifestError
 from cutis.evaluation.estimates import Estimate, bootstrap_estimates
 from cutis.metrics import classification
 from cutis.metrics.probability import brier_score, log_loss
@@ -50,6 +50,7 @@ class Evaluation:
     images: int
     lesions: int | None  # None where the manifest names no lesions
     left_out: int  # rows of the split without a diagnosis
+    outside: int  # rows whose diagnosis belongs to no class, left out on request
     confusion: FloatArray  # (k, k), truth by answer
     overall: Mapping[str, Estimate]
     per_class: Mapping[str, Mapping[str, Estimate]]  # figure -> class
@@ -158,6 +159,42 @@ class Cases:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class JudgedRows:
+    """The rows of a split that can be judged, and how many were left out."""
+
+    judged: Manifest
+    without_diagnosis: int
+    outside: int  # whose diagnosis belongs to no class
+
+
+def judged_rows(
+    manifest: Manifest, classes: tuple[str, ...], *, split: str, skip_outside: bool = False
+) -> JudgedRows:
+    """The rows of a split whose diagnosis belongs to one of the classes.
+
+    Args:
+        manifest: The truth.
+        classes: Taxonomy nodes.
+        split: train, val, test, or all.
+        skip_outside: Count rows of other diagnoses instead of refusing them.
+
+    Raises:
+        ManifestError: nothing is left.
+        TaxonomyError: a row of another diagnosis, unless they are skipped.
+    """
+    rows = manifest if split == "all" else manifest.split(split)
+    labelled = rows.labelled()
+    if not len(labelled):
+        raise ManifestError(manifest.name, [f"split {split!r} has no row with a diagnosis"])
+    class_set = ClassSet(manifest.taxonomy, classes)
+    inside = np.array([class_set.index_of(d) is not None for d in labelled.diagnoses])
+    judged = labelled.rows(inside) if skip_outside else labelled
+    if not len(judged):
+        raise ManifestError(manifest.name, [f"no diagnosis belongs to any of {list(classes)}"])
+    return JudgedRows(judged, len(rows) - len(labelled), len(labelled) - len(judged))
+
+
 def evaluate(
     predictions: Predictions,
     manifest: Manifest,
@@ -166,6 +203,7 @@ def evaluate(
     replicates: int = 2000,
     seed: int = 0,
     errors_shown: int = 24,
+    skip_outside: bool = False,
 ) -> Evaluation:
     """Judge predictions on one split of a manifest.
 
@@ -177,16 +215,15 @@ def evaluate(
         replicates: Of the bootstrap, at least 100.
         seed: Of the bootstrap.
         errors_shown: How many of the most confident errors to keep.
+        skip_outside: Leave out rows whose diagnosis belongs to none of the classes.
 
     Raises:
         InputError: images without a prediction, or too few replicates.
         TaxonomyError: a diagnosis that belongs to none of the predicted classes.
         ManifestError: the split is empty or nothing in it has a diagnosis.
     """
-    rows = manifest if split == "all" else manifest.split(split)
-    judged = rows.labelled()
-    if not len(judged):
-        raise ManifestError(manifest.name, [f"split {split!r} has no row with a diagnosis"])
+    rows = judged_rows(manifest, predictions.classes, split=split, skip_outside=skip_outside)
+    judged = rows.judged
     classes = ClassSet(manifest.taxonomy, predictions.classes)
     cases = Cases.of(predictions, judged)
     counts = np.bincount(cases.truth, minlength=len(classes))
@@ -209,7 +246,8 @@ def evaluate(
         split=split,
         images=len(judged),
         lesions=None if (lesions == "").all() else len(set(judged.clusters())),
-        left_out=len(rows) - len(judged),
+        left_out=rows.without_diagnosis,
+        outside=rows.outside,
         confusion=classification.confusion_matrix(cases.truth, cases.answers, len(classes)),
         overall={name: estimates[name] for name in OVERALL},
         per_class={

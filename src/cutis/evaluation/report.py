@@ -43,6 +43,8 @@ def classifier_heading(evaluation: Evaluation) -> Heading:
         if evaluation.left_out
         else ""
     )
+    if evaluation.outside:
+        left_out += f" {evaluation.outside} rows of other diagnoses were left out."
     drawn = (
         "The manifest names no lesions, so images are drawn as if independent."
         if evaluation.lesions is None
@@ -59,6 +61,7 @@ def classifier_heading(evaluation: Evaluation) -> Heading:
             "images": evaluation.images,
             "lesions": evaluation.lesions,
             "left_out_without_diagnosis": evaluation.left_out,
+            "left_out_other_diagnoses": evaluation.outside,
             "interval": {
                 "level": 0.95,
                 "method": "percentile bootstrap over lesions",

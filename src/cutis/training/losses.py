@@ -20,7 +20,13 @@ class LossSettings(BaseModel):
     class_weights: float = Field(
         0.0, ge=0, le=1, description="Weigh classes by n_class ** -x; 0: equally, 1: inversely."
     )
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share spread over all classes.")
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Share spread over all classes; with logit_adjustment x, by prior ** x, so that "
+        "the network's own answers are smoothed evenly.",
+    )
     focal_gamma: float = Field(2.0, ge=0, description="Focusing parameter of the focal loss.")
     logit_adjustment: float = Field(
         0.0,
@@ -67,7 +73,7 @@ class ClassificationLoss(nn.Module):
         if targets.ndim == 1:
             shares = functional.one_hot(targets, logits.shape[1]).to(logits.dtype)
         smoothing = self._settings.label_smoothing
-        shares = (1 - smoothing) * shares + smoothing / logits.shape[1]
+        shares = (1 - smoothing) * shares + smoothing * self.offsets.softmax(dim=0)
         log_probabilities = functional.log_softmax(logits + self.offsets, dim=1)
         terms = -shares * log_probabilities * self.weights
         if self._settings.name == "focal":

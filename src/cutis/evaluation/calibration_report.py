@@ -1,0 +1,49 @@
+"""The calibration section of a report."""
+
+from cutis.evaluation.calibration import FIGURES, CalibrationReport
+from cutis.evaluation.figures.calibration import reliability_figure
+from cutis.evaluation.figures.style import words
+from cutis.evaluation.section import Section, Table, as_content, estimate_cells
+
+
+def calibration_section(report: CalibrationReport) -> Section:
+    """Calibration errors, Brier parts and reliability diagrams of every version."""
+    fitted = (
+        f"The maps were fitted on {report.validation_cases} validation cases and are judged here."
+        if report.validation_cases
+        else "No validation predictions were given, so nothing was fitted."
+    )
+    return Section(
+        "calibration",
+        "Calibration",
+        text=(
+            f"Does a stated probability happen as often as it says? {fitted} ECE is the mean distance "
+            "of stated and observed shares: classwise over all classes with 15 bins of one width, "
+            "adaptive with 15 bins of equal mass, top label for the answers alone. It is biased "
+            "upwards in small samples. The Brier score summed over classes is reliability minus "
+            "resolution plus uncertainty, up to what its bins hide.",
+        ),
+        tables=(
+            Table(
+                ("Figure", *report.estimates),
+                tuple(
+                    (
+                        words(name),
+                        *(
+                            "\n".join(filter(None, estimate_cells(estimates[name])))
+                            for estimates in report.estimates.values()
+                        ),
+                    )
+                    for name in FIGURES
+                ),
+            ),
+        ),
+        plots={
+            "Reliability diagrams of the answers and of every class": reliability_figure(report)
+        },
+        content={
+            "validation_cases": report.validation_cases,
+            "versions": as_content(report.estimates),
+            "reliability": as_content(report.reliability),
+        },
+    )

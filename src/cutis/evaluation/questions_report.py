@@ -1,0 +1,81 @@
+"""The section about two-sided questions."""
+
+from collections.abc import Mapping, Sequence
+
+from cutis.evaluation.figures.questions import decision_figure, question_roc_figure
+from cutis.evaluation.figures.style import words
+from cutis.evaluation.questions import QuestionReport
+from cutis.evaluation.section import Section, Table, as_content, estimate_cells
+
+
+def questions_section(
+    reports: Sequence[QuestionReport], *, unanswered: Mapping[str, str] | None = None
+) -> Section:
+    """Areas, operating points and decision curves of every question.
+
+    Args:
+        reports: At least one.
+        unanswered: Why other questions could not be judged, by their name.
+    """
+    why = "".join(f" Not asked: {reason}." for reason in (unanswered or {}).values())
+    return Section(
+        "questions",
+        "Two-sided questions",
+        text=(
+            "A question is answered by the probability of its positive side over that of both sides; "
+            "images of other diagnoses take no part. AUC with DeLong's interval for clustered cases; "
+            f"all other intervals are bootstrapped over lesions.{why}",
+            "Thresholds were chosen on validation and carried over. Predictive values and the number "
+            f"needed to biopsy are for a prevalence of {reports[0].prevalence:.1%}. Decision curves "
+            "take the model's probabilities at their word, and hold for the prevalence of these cases.",
+        ),
+        tables=(_areas(reports), *(_points(report) for report in reports if report.points)),
+        plots={
+            "ROC curves of the questions": question_roc_figure(reports),
+            "Decision curves of the questions": decision_figure(reports),
+        },
+        content={report.task.name: _content(report) for report in reports},
+    )
+
+
+def _areas(reports: Sequence[QuestionReport]) -> Table:
+    names = list(reports[0].estimates)
+    header = ("Question", "positive / negative", "AUC (DeLong)", *map(words, names))
+    rows = tuple(
+        (
+            report.task.title,
+            f"{report.positives} / {report.negatives}",
+            f"{report.area.auc:.3f}\n{report.area.low:.3f} to {report.area.high:.3f}",
+            *("\n".join(filter(None, estimate_cells(report.estimates[name]))) for name in names),
+        )
+        for report in reports
+    )
+    return Table(header, rows)
+
+
+def _points(report: QuestionReport) -> Table:
+    names = list(report.points[0].estimates)
+    rows = tuple(
+        (
+            point.name,
+            f"{point.chosen.threshold:.4f}",
+            *("\n".join(filter(None, estimate_cells(point.estimates[name]))) for name in names),
+        )
+        for point in report.points
+    )
+    header = ("Threshold for", "threshold", *map(words, names))
+    return Table(header, rows, caption=report.task.title)
+
+
+def _content(report: QuestionReport) -> dict[str, object]:
+    return {
+        "title": report.task.title,
+        "positives": report.positives,
+        "negatives": report.negatives,
+        "left_out": report.left_out,
+        "delong": as_content(report.area),
+        "estimates": as_content(report.estimates),
+        "prevalence": report.prevalence,
+        "operating_points": as_content(report.points),
+        "decision_curve": as_content(report.decision),
+    }
