@@ -1,4 +1,4 @@
-"""`evidence_sections`: everything a reviewer asks of a table of predictions beyond its plain figures."""
+"""`evidence_sections`: what a reviewer asks of predictions beyond their plain figures."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
