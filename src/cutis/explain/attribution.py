@@ -5,9 +5,9 @@ network gets it, and gives one number for each of its pixels.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -83,7 +83,7 @@ def attribute(
             method needs.
         MissingExtraError: captum is not installed.
     """
-    image = _image(model, frame)
+    image = input_of(model, frame)
     score = NodeScore(model, target)
     with evaluating(score):
         with torch.no_grad():
@@ -95,18 +95,42 @@ def attribute(
     return Attribution(method, target, values, probability)
 
 
-def parse_method(text: str) -> Method:
-    """Read a method's name.
+def parse_methods(texts: Sequence[str], model: TrainedClassifier) -> tuple[Method, ...]:
+    """Read the names of methods, each once; "all" stands for those that the network allows.
 
     Raises:
-        InputError: there is none of that name; the message lists them.
+        InputError: there is none of that name; the message lists them. Or the network does not allow
+            one that was asked for.
     """
-    for name in METHODS:
-        if name == text:
-            return name
-    raise InputError(
-        f"method {text!r}: not one of {', '.join(METHODS)}{did_you_mean(text, METHODS)}"
-    )
+    wanted: dict[Method, None] = {}
+    for text in texts:
+        known = [name for name in METHODS if text in (name, "all")]
+        if not known:
+            raise InputError(
+                f"method {text!r}: not one of {', '.join(METHODS)}, all"
+                f"{did_you_mean(text, METHODS)}"
+            )
+        wanted |= dict.fromkeys(known)
+    needs_maps = MAP_METHODS & wanted.keys()
+    if needs_maps:
+        try:
+            require_maps(model)
+        except InputError:
+            if "all" not in texts or needs_maps.intersection(texts):
+                raise
+            return tuple(name for name in wanted if name not in MAP_METHODS)
+    return tuple(wanted)
+
+
+def require_maps(model: TrainedClassifier) -> None:
+    """Check that a network has convolutional maps, as the two Grad-CAMs need.
+
+    Raises:
+        InputError: as `last_spatial_layer`.
+    """
+    size = (model.preprocessing.height, model.preprocessing.width, 3)
+    with evaluating(model.network):
+        last_spatial_layer(model.network, input_of(model, np.zeros(size, dtype=np.uint8)))
 
 
 def saliency(score: NodeScore, image: Tensor, seed: int = 0) -> Tensor:  # noqa: ARG001
@@ -124,7 +148,7 @@ def smoothgrad(score: NodeScore, image: Tensor, seed: int = 0) -> Tensor:
     Source: Smilkov et al. 2017.
     """
     attr = _captum()
-    spread = float(image.max() - image.min())
+    spread = float(image.detach().max() - image.detach().min())
     devices = [image.device] if image.is_cuda else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
@@ -224,21 +248,27 @@ METHODS: Mapping[Method, Callable[[NodeScore, Tensor, int], Tensor]] = {
     "grad-cam++": grad_cam_plus_plus,
     "occlusion": occlusion,
 }
+MAP_METHODS: frozenset[Method] = frozenset({"grad-cam", "grad-cam++"})
 SIGNED: frozenset[Method] = frozenset({"integrated-gradients", "occlusion"})
 
 
-def plain(image: Tensor) -> Tensor:
-    """A picture of the same size that has the mean colour of this one everywhere."""
-    return image.mean(dim=(2, 3), keepdim=True).expand_as(image).contiguous()
+def input_of(model: TrainedClassifier, frame: UInt8Array) -> Tensor:
+    """A frame as the network gets it, shape (1, 3, h, w), on the network's device.
 
-
-def _image(model: TrainedClassifier, frame: UInt8Array) -> Tensor:
+    Raises:
+        InputError: the frame has not the network's size.
+    """
     expected = (model.preprocessing.height, model.preprocessing.width, 3)
     if frame.shape != expected:
         raise InputError(f"frame: shape {frame.shape}, the network takes {expected}")
     device = next((p.device for p in model.network.parameters()), torch.device("cpu"))
     image = torch.from_numpy(model.preprocessing.normalise(frame)[None]).to(device)
     return image.requires_grad_()
+
+
+def plain(image: Tensor) -> Tensor:
+    """A picture of the same size that has the mean colour of this one everywhere."""
+    return image.mean(dim=(2, 3), keepdim=True).expand_as(image).contiguous()
 
 
 def _enlarged(coarse: Tensor, image: Tensor) -> Tensor:
@@ -253,7 +283,7 @@ def _plane(heat: Tensor) -> Tensor:
     return heat.detach().reshape(heat.shape[-2:])
 
 
-def _captum():  # type: ignore[no-untyped-def]
+def _captum() -> Any:
     try:
         import captum.attr
     except ImportError:

@@ -1,0 +1,135 @@
+"""`cutis explain`: from a trained network and pictures to heat maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from cutis.cli.app import app
+
+if TYPE_CHECKING:
+    from cutis.explain.pictures import Explanation
+    from cutis.models.trained import TrainedClassifier
+
+SHOWN = 50  # rows of the table
+
+
+@app.command()
+def explain(
+    model: Path = typer.Argument(help="A bundle, or the run folder it came from."),
+    pictures: list[Path] = typer.Argument(help="Pictures, or folders of pictures."),
+    output: Path = typer.Option(..., "-o", "--output", help="Folder for the heat maps."),
+    method: list[str] = typer.Option(
+        ["saliency"],
+        help="saliency, smoothgrad, integrated-gradients, grad-cam, grad-cam++ or occlusion; "
+        "may be repeated. all stands for every one that the network allows.",
+    ),
+    node: str | None = typer.Option(
+        None, help="Explain this diagnosis or group; default, each picture's most probable class."
+    ),
+    check: bool = typer.Option(
+        False, "--check", help="Check every map: weights randomised, pixels deleted and inserted."
+    ),
+    masks: Path | None = typer.Option(
+        None, help="With --check: folder of lesion masks, each named by its picture, as .png."
+    ),
+    seed: int = typer.Option(0, min=0, help="Of everything random."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON instead of a table."),
+) -> None:
+    """Show which pixels speak for a diagnosis.
+
+    Exit code 1 when some files could not be read, 2 when nothing could be done.
+    """
+    from cutis.errors import InputError
+    from cutis.explain.attribution import parse_methods
+    from cutis.explain.overlap import find_masks
+    from cutis.explain.pictures import SUMMARY, explain_pictures
+    from cutis.explain.target import Target
+    from cutis.files import require_writable
+    from cutis.inference.predictor import find_pictures
+    from cutis.models.trained import load_trained
+
+    require_writable(output)
+    paths = find_pictures(pictures)
+    trained = load_trained(model)
+    methods = parse_methods(method, trained)
+    if node is not None:
+        Target.of(node, trained.classes)
+    if masks is not None and not check:
+        raise InputError("--masks is read by --check; add it")
+    with _progress(len(paths)) as advance:
+        explanation = explain_pictures(
+            trained,
+            paths,
+            output,
+            methods=methods,
+            node=node,
+            check=check,
+            masks=None if masks is None else find_masks(masks, paths),
+            seed=seed,
+            on_progress=advance,
+        )
+    for _path, reason in explanation.failures:
+        typer.echo(f"cutis: {reason}", err=True)
+    if not explanation.pictures:
+        raise InputError(f"none of {len(paths)} files could be read")
+    if as_json:
+        typer.echo((output / SUMMARY).read_text(encoding="utf-8"), nl=False)
+    else:
+        _print_table(explanation, trained, output)
+    if explanation.failures:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress
+
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("explaining", total=total)
+        yield lambda n: progress.advance(task, n)
+
+
+def _print_table(explanation: Explanation, model: TrainedClassifier, output: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from cutis import RESEARCH_USE_NOTICE
+
+    nodes = model.classes.taxonomy.nodes
+    with_checks = any(picture.check is not None for picture in explanation.pictures)
+    table = Table(title=f"{model.name} ({model.architecture})", title_justify="left")
+    table.add_column("image", overflow="fold")
+    for heading in ("explained", "probability", "method"):
+        table.add_column(heading)
+    for heading in ("deletion", "insertion", "randomised", "on lesion (area)") * with_checks:
+        table.add_column(heading, justify="right")
+    for picture in explanation.pictures[:SHOWN]:
+        cells = [
+            picture.image_id,
+            nodes[picture.node].name,
+            f"{picture.probability:.1%}",
+            picture.method,
+        ]
+        if picture.check is not None:
+            seen = picture.check
+            cells += [_figure(seen.deletion), _figure(seen.insertion), _figure(seen.randomised)]
+            cells += [f"{_figure(seen.mass_inside)} ({_figure(seen.area_share)})"]
+        table.add_row(*cells)
+    console = Console(markup=False, emoji=False, highlight=False)
+    console.print(table)
+    if len(explanation.pictures) > SHOWN:
+        rest = len(explanation.pictures) - SHOWN
+        console.print(f"... and {rest} more", soft_wrap=True)
+    console.print(f"Heat maps and explanation.json: {output}", soft_wrap=True)
+    console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
+
+
+def _figure(value: float) -> str:
+    return "-" if value != value else f"{value:.2f}"
