@@ -6,6 +6,7 @@
     |   +-- ManifestError     a manifest with faults, all of them at once
     |   |   +-- LeakageError  a split that lets one lesion, patient or duplicate straddle
     |   +-- ReadingsError     readers' answers with faults, all of them at once
+    |   +-- ScoresError       a table of truth and scores with faults, all of them at once
     |   +-- ImageError        a file that is not a picture we are willing to decode
     |   +-- BundleError       a model folder that is incomplete, changed or from another version
     |   +-- SettingsError     an unknown key or a value out of bounds
@@ -55,6 +56,10 @@ class LeakageError(ManifestError):
 
 class ReadingsError(_ManyProblemsError):
     """Readers' answers that cannot be used, with everything that is wrong with them."""
+
+
+class ScoresError(_ManyProblemsError):
+    """A table of truth and scores that cannot be used, with everything that is wrong with it."""
 
 
 class ImageError(InputError):

@@ -65,7 +65,6 @@ def _glance(found: ReaderComparison) -> Section:
             Card("mean reader, sensitivity", mean.sensitivity),
             Card("mean reader, specificity", mean.specificity),
             Card("model at that specificity, sensitivity", mean.against_model.model_sensitivity),
-            Card("share of readers under the curve", found.share_under_curve),
         ),
         plots={
             "ROC curve of the model with every reader as a point and the mean reader with standard "
@@ -85,12 +84,17 @@ def _glance(found: ReaderComparison) -> Section:
 
 def _summary(found: ReaderComparison) -> Iterator[str]:
     yield (
-        f"{found.under_curve} of {len(found.readers)} readers lie under the model's curve: at their "
-        "own specificity, on the images they read, the model finds more positives. The mean reader has "
-        f"a sensitivity of {found.mean.sensitivity} (standard deviation over readers "
-        f"{shown(found.mean.sensitivity_sd)}) and a specificity of {found.mean.specificity} (standard "
-        f"deviation {shown(found.mean.specificity_sd)})."
+        f"{found.under_curve} of {len(found.readers)} readers lie under the model's curve (a share of "
+        f"{found.share_under_curve}): at their own specificity, on the images they read, the model "
+        f"finds more positives. The mean reader has a sensitivity of {found.mean.sensitivity} "
+        f"(standard deviation over readers {shown(found.mean.sensitivity_sd)}) and a specificity of "
+        f"{found.mean.specificity} (standard deviation {shown(found.mean.specificity_sd)})."
     )
+    if any(each.images < found.images for each in found.readers):
+        yield (
+            "Some readers read part of the images. The plot shows their points beside the curve of all "
+            "images; every comparison takes the model on the images of that reader."
+        )
     gone = [f"{count} {reason}" for reason, count in found.left_out.items() if count]
     if gone:
         yield f"Left out: {'; '.join(gone)}."

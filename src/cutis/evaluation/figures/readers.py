@@ -77,15 +77,16 @@ def agreement_figure(found: ReaderComparison) -> Figure:
     side = min(max(4.2, 0.4 * len(names) + 2), 9)
     figure = Figure(figsize=(side + 0.8, side), layout="constrained")
     axes = figure.subplots()
-    image = axes.imshow(found.pairs.kappa, cmap="cividis", vmin=0, vmax=1)
+    kappa = np.where(np.eye(len(names), dtype=bool), np.nan, found.pairs.kappa)
+    image = axes.imshow(kappa, cmap="cividis", vmin=0, vmax=1)
     axes.set_facecolor("#DDDDDD")  # undefined
     if len(names) <= MOST_NAMED:
         axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=7)
         axes.set_yticks(range(len(names)), names, fontsize=7)
     if len(names) <= 12:
-        for (row, column), kappa in np.ndenumerate(found.pairs.kappa):
-            text = "" if np.isnan(kappa) or row == column else f"{kappa:.2f}"
-            colour = "white" if kappa < 0.55 else "#222222"
+        for (row, column), value in np.ndenumerate(kappa):
+            text = "" if np.isnan(value) else f"{value:.2f}"
+            colour = "white" if value < 0.55 else "#222222"
             axes.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
     figure.colorbar(image, ax=axes, shrink=0.8, label="Cohen's kappa")
     axes.set_title("Agreement of readers with each other")
