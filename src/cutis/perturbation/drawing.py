@@ -1,4 +1,4 @@
-"""Soft noise, strokes and rounding: what drawn artefacts and drawn skin are made of."""
+"""Soft noise, strokes, smooth filling and rounding: what artefacts and skin are drawn with."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from cutis.checks import FloatArray, UInt8Array
+from cutis.checks import BoolArray, FloatArray, UInt8Array
 
 _SUPERSAMPLING = 2
 
@@ -49,6 +49,38 @@ def with_strokes(
     return picture + cover * (colour - picture)
 
 
+def filled(values: FloatArray, known: BoolArray) -> FloatArray:
+    """Values with the unknown ones carried over smoothly from the nearest known ones.
+
+    They are averaged into ever coarser copies and interpolated back ("pull-push", Gortler et al. 1996,
+    The Lumigraph, section 3.6).
+
+    Args:
+        values: Shape (h, w, 3), float32; what stands where nothing is known is never read.
+        known: Shape (h, w), at least one of them true.
+    """
+    if known.all():
+        return values
+    height, width = known.shape
+    odd = ((0, height % 2), (0, width % 2))
+    weight = np.pad(known.astype(np.float32), odd)[..., None]
+    total = _sums_of_four(np.pad(values, (*odd, (0, 0))) * weight)
+    count = _sums_of_four(weight)
+    coarse = filled(total / np.maximum(count, 1), count[..., 0] > 0)
+    fine = [
+        Image.fromarray(np.ascontiguousarray(coarse[..., k])).resize(
+            (2 * coarse.shape[1], 2 * coarse.shape[0]), Image.Resampling.BILINEAR
+        )
+        for k in range(3)
+    ]
+    guess = np.stack([np.asarray(plane) for plane in fine], axis=-1)[:height, :width]
+    return np.where(known[..., None], values, guess)
+
+
 def to_uint8(picture: FloatArray) -> UInt8Array:
     """Round to bytes."""
     return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+
+
+def _sums_of_four(values: FloatArray) -> FloatArray:
+    return values[::2, ::2] + values[1::2, ::2] + values[::2, 1::2] + values[1::2, 1::2]

@@ -197,7 +197,7 @@ PERTURBATIONS: Mapping[str, Perturbation] = {
     "blur": Perturbation(
         "out of focus",
         "standard deviation / short side",
-        (0.004, 0.008, 0.014, 0.022, 0.035),
+        (0.006, 0.010, 0.016, 0.024, 0.035),
         lambda scene, level: camera.blurred(scene.picture, sigma_px=level * scene.unit_px),
     ),
     "noise": Perturbation(
@@ -237,13 +237,13 @@ PERTURBATIONS: Mapping[str, Perturbation] = {
         lambda scene, level: geometry.zoomed(scene.picture, factor=level),
     ),
     "zoom_out": Perturbation(
-        "from further away, the rest mirrored",
+        "from further away, the edges carried on",
         "magnification",
         (0.95, 0.90, 0.85, 0.80, 0.75),
         lambda scene, level: geometry.zoomed(scene.picture, factor=level),
     ),
     "rotation": Perturbation(
-        "turned either way, the corners mirrored", "degrees", (5, 15, 30, 60, 90), _rotation
+        "turned either way, the edges carried on", "degrees", (5, 15, 30, 60, 90), _rotation
     ),
     "flip": Perturbation(
         "mirrored; three ways without an order",
@@ -256,7 +256,7 @@ PERTURBATIONS: Mapping[str, Perturbation] = {
     "painted_over": Perturbation(
         "the whole lesion under skin colour",
         "opaque margin around the mask / short side",
-        (0.01, 0.03, 0.06, 0.10, 0.15),
+        (0.02, 0.04, 0.07, 0.11, 0.15),
         _painted_over,
         needs_mask=True,
     ),

@@ -1,0 +1,97 @@
+"""The section of a report that says how a classifier fares under stress."""
+
+from collections.abc import Iterator
+
+from cutis.evaluation.estimates import Estimate
+from cutis.evaluation.figures.robustness import CHANGES, FLIPS, changes_figure, flips_figure
+from cutis.evaluation.figures.style import words
+from cutis.evaluation.robustness import KindUnderStress, Step, StressTest
+from cutis.evaluation.section import Section, Table, as_content, estimate_cells
+from cutis.perturbation.kinds import perturbation
+
+
+def stress_section(stress: StressTest) -> Section:
+    """Plots of every severity, a table of the middle and the strongest ones, all in the JSON."""
+    tested = any(kind.steps for kind in stress.kinds)
+    plots = {}
+    if tested:
+        plots = {
+            "Change of sensitivity, specificity and balanced accuracy by kind of perturbation and "
+            "severity, with intervals": changes_figure(stress),
+            "Share of images whose class or malignant call changed, by kind of perturbation and "
+            "severity, with intervals": flips_figure(stress),
+        }
+    return Section(
+        "robustness",
+        "Under stress",
+        text=tuple(_paragraphs(stress)),
+        tables=(_table(stress),),
+        plots=plots,
+        content=as_content(stress),
+    )
+
+
+def _paragraphs(stress: StressTest) -> Iterator[str]:
+    yield (
+        f"{stress.images} of {stress.available} images, every class in proportion, were judged as "
+        "they are and after each perturbation. A change is the figure under stress less the figure "
+        "without, over the same images; its interval resamples both answers of an image and all "
+        "images of a lesion together. An image is called malignant from a probability of "
+        f"{stress.threshold:g}."
+    )
+    over = next((kind for kind in stress.kinds if kind.kind == "painted_over"), None)
+    if over is None:
+        return
+    if not over.steps:
+        yield "The lesion was not painted over: no image has a usable mask."
+        return
+    last = over.steps[-1].changes
+    known = f"a balanced accuracy of {last['balanced_accuracy'].stressed}"
+    if "roc_auc" in last:
+        known += f" and a malignant AUC of {last['roc_auc'].stressed}"
+    yield (
+        f"With the lesion and a wide margin painted over, {known} remain on {over.images} images. "
+        f"Guessing gives {1 / len(stress.classes):.3f} and 0.500; what exceeds it was read from "
+        "the skin around the lesion, the frame or the picture's making, and not from the lesion. "
+        f"{over.left_out} images without a mask, or whose lesion leaves too little skin to paint "
+        "with, are left out here."
+    )
+
+
+def _table(stress: StressTest) -> Table:
+    names = [name for name in (*CHANGES, "roc_auc") if _has(stress, name)]
+    flips = [name for name in FLIPS if _has(stress, name)]
+    header = (
+        "Perturbation",
+        "Level",
+        "malignant / n" if "sensitivity" in names else "n",
+        *(f"change of {words(name)}" for name in names),
+        *(f"{words(name)} changed" for name in flips),
+    )
+    rows = [
+        (
+            f"{words(kind.kind)}: {perturbation(kind.kind).what}",
+            f"{step.level:g} ({perturbation(kind.kind).amount})",
+            str(kind.images) if kind.malignant is None else f"{kind.malignant} / {kind.images}",
+            *(_two_lines(step.changes[name].difference) for name in names),
+            *(_two_lines(step.flips[name]) for name in flips),
+        )
+        for kind in stress.kinds
+        for step in _shown_steps(kind)
+    ]
+    caption = "Severity 3 and the strongest one; result.json has them all."
+    return Table(header, tuple(rows), caption)
+
+
+def _shown_steps(kind: KindUnderStress) -> tuple[Step, ...]:
+    return tuple(step for step in kind.steps if step.severity in (3, len(kind.steps)))
+
+
+def _has(stress: StressTest, name: str) -> bool:
+    return any(
+        name in step.changes or name in step.flips for kind in stress.kinds for step in kind.steps
+    )
+
+
+def _two_lines(estimate: Estimate) -> str:
+    return "\n".join(filter(None, estimate_cells(estimate)))
