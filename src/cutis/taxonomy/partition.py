@@ -8,9 +8,12 @@ the tree is descended until a class has at most so many images.
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from cutis.checks import did_you_mean
 from cutis.errors import InputError, TaxonomyError
+from cutis.files import write_json, write_text
 from cutis.taxonomy.classes import ClassSet
 from cutis.taxonomy.tree import Taxonomy
 
@@ -33,25 +36,64 @@ class Partition:
     max_class_size: int
     classes: tuple[TrainingClass, ...]
 
-    def class_set(self) -> ClassSet:
-        """The partition as classes that are whole nodes, so that every image belongs to one.
+    @property
+    def whole_nodes(self) -> tuple[str, ...]:
+        """Disjoint nodes that hold every image, in alphabetical order.
 
         Where a node was cut while images are labelled with the node itself, it is taken whole again:
-        nobody can say to which of its children those images belong. Such a class may exceed the
-        bound; `images` has its size.
-
-        Raises:
-            InputError: fewer than two classes are left; a smaller bound gives more.
+        nobody can say to which of its children those images belong. Such a node may exceed the bound;
+        `images` has its size.
         """
         uncut = {each.node for each in self.classes if each.own_only}
         nodes = {each.node for each in self.classes}
-        kept = [node for node in nodes if not uncut & set(self.taxonomy.ancestors(node))]
-        return ClassSet(self.taxonomy, tuple(sorted(kept)))
+        return tuple(sorted(n for n in nodes if not uncut & set(self.taxonomy.ancestors(n))))
+
+    def class_set(self) -> ClassSet:
+        """The `whole_nodes` as the classes of a classifier.
+
+        Raises:
+            InputError: there are fewer than two; a smaller bound gives more.
+        """
+        return ClassSet(self.taxonomy, self.whole_nodes)
 
     def images(self, node: str) -> int:
         """The images of all classes at or below a node."""
         members = self.taxonomy.descendants(node)
         return sum(each.images for each in self.classes if each.node in members)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a JSON file."""
+        return {
+            "taxonomy": {"name": self.taxonomy.name, "sha256": self.taxonomy.sha256},
+            "max_class_size": self.max_class_size,
+            "classes": [
+                {
+                    "node": each.node,
+                    "name": self.taxonomy.nodes[each.node].name,
+                    "images": each.images,
+                    "own_images_only": each.own_only,
+                    "diagnoses": sorted(each.diagnoses),
+                }
+                for each in self.classes
+            ],
+            "whole_nodes": {node: self.images(node) for node in self.whole_nodes},
+        }
+
+
+def write_partition(found: Partition, path: Path) -> None:
+    """Write everything as .json, or as .toml the setting `data.classes` for `cutis train --config`.
+
+    Raises:
+        InputError: another ending; or, for a setting, fewer than two classes.
+        OutputError: the place cannot be written.
+    """
+    if path.suffix == ".json":
+        write_json(path, found.to_dict())
+    elif path.suffix == ".toml":
+        lines = [f'    "{node}",\n' for node in found.class_set().classes]
+        write_text(path, f"[data]\nclasses = [\n{''.join(lines)}]\n")
+    else:
+        raise InputError(f"{path}: end the name in .json or .toml")
 
 
 def partition(taxonomy: Taxonomy, images: Mapping[str, int], *, max_class_size: int) -> Partition:
