@@ -71,7 +71,11 @@ def percentile_interval(values: FloatArray, *, level: float = 0.95) -> tuple[flo
     if not len(defined):
         return float("nan"), float("nan")
     tail = (1 - level) / 2
-    low, high = np.quantile(defined, [tail, 1 - tail])
+    # Between infinite replicates, such as biopsies per cancer when none is found, nothing lies.
+    method: Literal["linear", "inverted_cdf"] = (
+        "linear" if np.isfinite(defined).all() else "inverted_cdf"
+    )
+    low, high = np.quantile(defined, [tail, 1 - tail], method=method)
     return float(low), float(high)
 
 

@@ -1,0 +1,229 @@
+"""Questions, calibration, certainty and subgroups: counted by hand where that can be done."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cutis.errors import InputError
+from cutis.evaluation.calibration import AS_GIVEN
+from cutis.evaluation.certainty import judge_conformal_sets, judge_selection
+from cutis.evaluation.classifier import Cases, evaluate
+from cutis.evaluation.classifier_report import classifier_sections
+from cutis.evaluation.evidence import Validation, evidence_sections
+from cutis.evaluation.questions import ask
+from cutis.evaluation.report import classifier_heading, write_report
+from cutis.evaluation.subgroups import analyse_subgroups, group_labels
+from cutis.inference.calibration import CALIBRATIONS
+from cutis.tables.manifest import Manifest
+from cutis.tables.predictions import Predictions
+from cutis.taxonomy import load_taxonomy
+from cutis.taxonomy.tasks import find_task
+
+CLASSES = ("melanoma", "nevus", "seborrheic-keratosis")
+
+
+def study(n=300, *, seed=0, split="test", prefix="i", **columns):
+    """A manifest and predictions that are right more often than not."""
+    generator = np.random.default_rng(seed)
+    truth = generator.integers(3, size=n)
+    frame = pd.DataFrame(
+        {
+            "image_id": [f"{prefix}{row}" for row in range(n)],
+            "path": [f"/nowhere/{prefix}{row}.jpg" for row in range(n)],
+            "diagnosis": [CLASSES[k] for k in truth],
+            "lesion_id": [f"{prefix}-l{row // 2}" for row in range(n)],
+            "split": split,
+            **columns,
+        }
+    )
+    logits = generator.normal(size=(n, 3))
+    logits[np.arange(n), truth] += 1.5
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    manifest = Manifest(frame, load_taxonomy())
+    return Predictions(manifest.image_ids, CLASSES, probabilities), manifest
+
+
+def validation():
+    predictions, manifest = study(200, seed=9, split="val", prefix="v")
+    return Validation.of(predictions, manifest)
+
+
+def by_hand(scores, diagnoses):
+    """Three-class predictions whose melanoma:nevus score is as given."""
+    scores = np.array(scores)
+    frame = pd.DataFrame(
+        {
+            "image_id": [str(row) for row in range(len(scores))],
+            "path": "/nowhere.jpg",
+            "diagnosis": diagnoses,
+        }
+    )
+    manifest = Manifest(frame, load_taxonomy())
+    probabilities = np.stack([0.8 * scores, 0.8 * (1 - scores), np.full(len(scores), 0.2)], axis=1)
+    return Predictions(manifest.image_ids, CLASSES, probabilities), manifest
+
+
+def test_a_question_leaves_other_diagnoses_out_and_renormalises():
+    predictions, manifest = by_hand(
+        [0.9, 0.6, 0.4, 0.1, 0.7],
+        ["melanoma", "nevus", "melanoma", "nevus", "seborrheic-keratosis"],
+    )
+    report = ask(find_task("melanoma:nevus", manifest.taxonomy), predictions, manifest)
+    assert (report.positives, report.negatives, report.left_out) == (2, 2, 1)
+    assert report.estimates["roc_auc"].value == 0.75
+    assert report.area.auc == 0.75
+
+
+def test_a_threshold_is_chosen_on_validation_and_only_carried_over():
+    chosen_on = by_hand([0.8, 0.7, 0.3, 0.2], ["melanoma", "melanoma", "nevus", "nevus"])
+    judged = by_hand([0.9, 0.6, 0.75, 0.1], ["melanoma", "melanoma", "nevus", "nevus"])
+    report = ask(
+        find_task("melanoma:nevus", load_taxonomy()), *judged, validation=chosen_on, prevalence=0.2
+    )
+    (point, *_others) = report.points
+    assert point.chosen.threshold == pytest.approx(0.7)
+    assert point.estimates["sensitivity"].value == 0.5
+    assert point.estimates["specificity"].value == 0.5
+    assert point.estimates["ppv"].value == pytest.approx(0.2)
+    assert point.estimates["number_needed_to_biopsy"].value == pytest.approx(5)
+
+
+def test_a_diagnosis_outside_the_classes_still_answers_about_malignancy():
+    predictions, manifest = study(60)
+    diagnosis = manifest.frame["diagnosis"].replace("melanoma", "squamous-cell-carcinoma")
+    manifest = manifest.with_columns(diagnosis=diagnosis)
+    report = ask(find_task("malignancy", manifest.taxonomy), predictions, manifest)
+    assert report.positives == int((diagnosis == "squamous-cell-carcinoma").sum())
+    found = evaluate(predictions, manifest, replicates=100, skip_outside=True)
+    assert found.outside == report.positives
+    assert found.images == 60 - report.positives
+
+
+def test_selective_prediction_answers_the_surest_first():
+    truth = np.array([0, 0, 0, 1, 1])
+    probabilities = np.array([[0.95, 0.05], [0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
+    found = judge_selection(truth, probabilities, np.arange(5), replicates=100)
+    assert found.estimates["risk_at_0.8"].value == 0
+    assert found.curve.risk[-1] == pytest.approx(0.2)
+
+
+def test_conformal_sets_hold_the_truth_as_often_as_promised():
+    predictions, manifest = study(6000, seed=3)
+    cases = Cases.of(predictions, manifest)
+    first = slice(0, 3000), slice(3000, 6000)
+    halves = [(cases.truth[part], cases.probabilities[part]) for part in first]
+    for per_class in (False, True):
+        found = judge_conformal_sets(
+            *halves, CLASSES, np.arange(3000), level=0.9, per_class=per_class, replicates=100
+        )
+        assert found.coverage.value == pytest.approx(0.9, abs=0.02)
+        assert 1 <= found.size.value < 3
+        if per_class:
+            for estimate in found.coverage_by_class.values():
+                assert estimate.value == pytest.approx(0.9, abs=0.03)
+
+
+def test_conformal_sets_equal_the_quantile_rule():
+    predictions, manifest = study(400, seed=5)
+    cases = Cases.of(predictions, manifest)
+    calibration = cases.truth[:98], cases.probabilities[:98]
+    test = cases.truth[98:], cases.probabilities[98:]
+    found = judge_conformal_sets(
+        calibration, test, CLASSES, np.arange(302), level=0.8, per_class=False, replicates=100
+    )
+    scores = np.sort(1 - calibration[1][np.arange(98), calibration[0]])
+    limit = scores[int(np.ceil(99 * 0.8)) - 1]
+    np.testing.assert_array_equal(found.sets, 1 - test[1] <= limit)
+
+
+def test_subgroups_give_their_own_figures_and_the_gap_to_the_others():
+    predictions, manifest = study(600, sex=["female", "male"] * 300)
+    probabilities = predictions.probabilities.copy()
+    male = (manifest.frame["sex"] == "male").to_numpy()
+    probabilities[male] = probabilities[male][:, [1, 2, 0]]  # wrong for men
+    worse = Predictions(predictions.image_ids, CLASSES, probabilities)
+    found = analyse_subgroups(Cases.of(worse, manifest), manifest, replicates=200)
+    groups = {subgroup.group: subgroup for subgroup in found.subgroups}
+    alone = evaluate(worse, manifest.rows(male), replicates=100)
+    assert groups["male"].estimates["balanced_accuracy"].value == pytest.approx(
+        alone.overall["balanced_accuracy"].value
+    )
+    gap = groups["male"].gaps["balanced_accuracy"]
+    assert gap.high < 0
+    assert gap.value == pytest.approx(-groups["female"].gaps["balanced_accuracy"].value)
+    assert "site" in found.skipped
+
+
+def test_a_small_group_is_too_few():
+    sex = ["female"] * 290 + ["male"] * 10
+    predictions, manifest = study(300, sex=sex)
+    found = analyse_subgroups(Cases.of(predictions, manifest), manifest, replicates=100)
+    groups = {subgroup.group: subgroup for subgroup in found.subgroups}
+    assert groups["male"].too_few
+    assert not groups["female"].too_few
+    assert not groups["female"].gaps, "everybody else are too few as well"
+
+
+def test_ages_fall_into_bands():
+    frame = pd.DataFrame({"age_years": [0, 29.5, 30, 74, 75, 99, np.nan]})
+    assert list(group_labels(frame, "age_years")) == [
+        "0 to 29",
+        "0 to 29",
+        "30 to 44",
+        "60 to 74",
+        "75 and over",
+        "75 and over",
+        "unknown",
+    ]
+
+
+def test_nothing_may_be_judged_that_something_was_chosen_on():
+    predictions, manifest = study(60)
+    same = Validation(predictions, manifest)
+    with pytest.raises(InputError, match="60 images are judged too"):
+        evidence_sections(predictions, manifest, validation=same, replicates=100)
+
+
+def test_a_question_that_was_asked_for_but_cannot_be_answered_is_an_error():
+    predictions, manifest = study(60)
+    with pytest.raises(InputError, match="vascular"):
+        evidence_sections(predictions, manifest, tasks=["vascular-lesion:nevus"], replicates=100)
+
+
+def test_a_missing_column_is_named_with_the_nearest_spelling():
+    predictions, manifest = study(60)
+    with pytest.raises(InputError, match="did you mean 'sex'"):
+        evidence_sections(predictions, manifest, columns=["sexx"], replicates=100)
+
+
+def test_the_whole_report_says_the_same_in_the_page_and_in_the_numbers(tmp_path):
+    predictions, manifest = study(300, sex=["female", "male"] * 150)
+    found = evaluate(predictions, manifest, replicates=100)
+    evidence = evidence_sections(
+        predictions, manifest, validation=validation(), maps=CALIBRATIONS, replicates=100
+    )
+    sections = [*classifier_sections(found), *evidence]
+    page = write_report(classifier_heading(found), sections, tmp_path, inputs={})
+    result = json.loads((tmp_path / "result.json").read_text())
+    text = page.read_text()
+    for section in sections:
+        assert f'id="{section.key}"' in text
+    versions = result["calibration"]["versions"]
+    assert list(versions) == [AS_GIVEN, *CALIBRATIONS]
+    assert f"{versions['vector']['classwise_ece']['value']:.3f}" in text
+    area = result["questions"]["melanoma-nevus"]["delong"]["auc"]
+    assert f"{area:.3f}" in text
+    assert len(result["conformal_sets"]) == 2
+    assert {group["column"] for group in result["subgroups"]["groups"]} == {"sex"}
+    assert not re.search(r"""(src|href)=["']https?:""", text)
+
+
+def test_without_validation_nothing_is_chosen():
+    predictions, manifest = study(120)
+    sections = {s.key: s for s in evidence_sections(predictions, manifest, replicates=100)}
+    assert "conformal_sets" not in sections
+    assert list(sections["calibration"].content["versions"]) == [AS_GIVEN]
+    assert sections["questions"].content["melanoma"]["operating_points"] == []
