@@ -215,17 +215,21 @@ def calibration_line(
     """
     _require_forecasts(forecast, event)
     x = logit(np.clip(forecast, 1e-7, 1 - 1e-7))
-    rows = np.ones((1, len(x))) if weights is None else np.atleast_2d(weights)
-    slope, intercept = _logistic_fit(x, event.astype(np.float64), rows)
-    shape = () if weights is None else weights.shape[:-1]
-    return slope.reshape(shape), intercept.reshape(shape)
+    y = event.astype(np.float64)
+    slope, intercept = _logistic_fit(x, y, np.ones((1, len(x))), start=(0.0, 0.0))
+    if weights is None:
+        return slope.reshape(()), intercept.reshape(())
+    # The line of all cases is close to that of a replicate, so few steps are left to go.
+    start = (np.nan_to_num(slope[0]), np.nan_to_num(intercept[0]))
+    slope, intercept = _logistic_fit(x, y, np.atleast_2d(weights), start=start)
+    return slope.reshape(weights.shape[:-1]), intercept.reshape(weights.shape[:-1])
 
 
 def _logistic_fit(
-    x: FloatArray, y: FloatArray, weights: FloatArray
+    x: FloatArray, y: FloatArray, weights: FloatArray, *, start: tuple[float, float]
 ) -> tuple[FloatArray, FloatArray]:
     """Newton's method for all rows of weights (r, n) at once: slopes and intercepts, (r,)."""
-    slope, intercept = np.zeros(len(weights)), np.zeros(len(weights))
+    slope, intercept = (np.full(len(weights), value) for value in start)
     settled = np.zeros(len(weights), dtype=bool)
     for _step in range(50):
         expected = expit(slope[:, None] * x + intercept[:, None])
