@@ -1,0 +1,145 @@
+"""`cutis compare` and `cutis scores` as programs: a report, or one message and exit code 2."""
+
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cutis import RESEARCH_USE_NOTICE
+from cutis.cli import main
+
+
+@pytest.fixture
+def cutis(monkeypatch, capsys):
+    """Run the program in this process: its exit code, output and errors."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["cutis", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "160")
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A folder with predictions, a manifest, readings, published points and a plain table."""
+    generator = np.random.default_rng(0)
+    n = 40
+    truth = np.array(["melanoma", "nevus"])[np.arange(n) % 2]
+    chance = np.clip(generator.normal(np.where(truth == "melanoma", 0.65, 0.35), 0.2), 0, 1)
+    ids = [f"i{k}" for k in range(n)]
+    split = np.where(np.arange(n) < 10, "val", "test")
+    pd.DataFrame({"image_id": ids, "mel": chance, "nv": 1 - chance}).to_csv(
+        tmp_path / "predictions.csv", index=False
+    )
+    pd.DataFrame(
+        {"image_id": ids, "path": [f"{i}.jpg" for i in ids], "diagnosis": truth, "split": split}
+    ).to_csv(tmp_path / "manifest.csv", index=False)
+    rows = [
+        (reader, ids[k], "yes" if (truth[k] == "melanoma") != (generator.random() < 0.3) else "no")
+        for reader in ("Ada", "Ben")
+        for k in range(10, n)
+    ]
+    pd.DataFrame(rows, columns=["reader", "image_id", "decision"]).to_csv(
+        tmp_path / "readings.csv", index=False
+    )
+    pd.DataFrame(
+        {"y": (truth == "melanoma") * 1, "a": chance, "b": generator.random(n), "age": range(n)}
+    ).to_csv(tmp_path / "table.csv", index=False)
+    (tmp_path / "points.toml").write_text(
+        '[[point]]\nname = "A"\nsensitivity = 0.8\nspecificity = 0.7\nn = 10\nsource = "B"\n'
+    )
+    return tmp_path
+
+
+COMPARE = ("compare", "{0}/predictions.csv", "{0}/manifest.csv", "{0}/readings.csv")
+SCORES = ("scores", "{0}/table.csv", "--truth", "y", "--score", "a")
+
+
+def at(folder, *arguments):
+    return [argument.format(folder) for argument in arguments]
+
+
+@pytest.mark.parametrize("threshold", ["readers", "validation", "0.4"])
+def test_compare_writes_a_report_and_says_the_main_figures(cutis, study, threshold):
+    options = ("--task", "melanoma-nevus", "-o", "{0}/out", "--replicates", "100")
+    options += ("--threshold", threshold, "--literature", "{0}/points.toml")
+    code, out, err = cutis(*at(study, *COMPARE, *options))
+    assert (code, err) == (0, "")
+    assert "30 images, 2 readers" in out
+    assert RESEARCH_USE_NOTICE in out
+    result = json.loads((study / "out" / "result.json").read_text())
+    assert set(result["inputs_sha256"]) == {
+        "predictions.csv",
+        "manifest.csv",
+        "readings.csv",
+        "points.toml",
+    }
+    assert (study / "out" / "report.html").is_file()
+
+
+def test_scores_writes_a_report_and_says_the_areas(cutis, study):
+    options = ("--score", "b", "--by", "age=10,20", "-o", "{0}/out", "--replicates", "100")
+    code, out, err = cutis(*at(study, *SCORES, *options))
+    assert (code, err) == (0, "")
+    assert "a - b" in out
+    assert RESEARCH_USE_NOTICE in out
+    result = json.loads((study / "out" / "result.json").read_text())
+    assert [band["cases"] for band in result["by_age"]] == [10, 10, 20]
+    assert "a" in result["decision_curves"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--task", "melanomma:nevus"), "did you mean 'melanoma'?"),
+        (("--task", "melanoma"), "'readers'"),
+        (("--task", "melanoma-nevus", "--threshold", "reader"), "did you mean 'readers'?"),
+        (("--task", "melanoma-nevus", "--split", "train"), "no rows in split 'train'"),
+        (("--task", "melanoma-nevus", "--replicates", "9"), "too few for an interval"),
+        (("--task", "melanoma-nevus", "--literature", "{0}/none.toml"), "no such file"),
+        (("--task", "keratinocyte-carcinoma"), "try another --task"),
+        ((), "Missing option '--task'"),
+    ],
+)
+def test_compare_ends_bad_input_in_one_message_and_exit_code_2(cutis, study, options, message):
+    if message == "'readers'":
+        options = (*options, "--threshold", "often")
+        message = "not a number from 0 to 1, readers or validation"
+    code, out, err = cutis(*at(study, *COMPARE, "-o", "{0}/out", *options))
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_faulty_readings_are_listed_at_once(cutis, study):
+    (study / "readings.csv").write_text("reader,image_id,decision\nAda,i12,maybe\nAda,,yes\n")
+    code, _out, err = cutis(*at(study, *COMPARE, "-o", "{0}/out", "--task", "melanoma-nevus"))
+    assert code == 2
+    assert "2 problem(s)" in err
+    assert "line 2: decision 'maybe'" in err
+    assert not (study / "out" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--score", "c"), "column 'c' is missing"),
+        (("--by", "age"), "give cut points"),
+        (("--by", "age=ten"), "cut points are numbers"),
+        (("--cluster", "who"), "column 'who' is missing"),
+        (("--replicates", "9"), "too few for an interval"),
+        (("-o", "/proc/self/x"), "cannot be written"),
+    ],
+)
+def test_scores_ends_bad_input_in_one_message_and_exit_code_2(cutis, study, options, message):
+    code, out, err = cutis(*at(study, *SCORES, "-o", "{0}/out", *options))
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
