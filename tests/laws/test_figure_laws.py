@@ -3,7 +3,7 @@
 from dataclasses import astuple, replace
 
 import numpy as np
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cutis.metrics import operating_points as points
@@ -154,6 +154,7 @@ def test_selection_weighs_as_it_copies_and_never_beats_the_best_order(rows):
     )
 
 
+@settings(max_examples=30)
 @given(st.integers(1, 400), st.data())
 def test_the_exact_interval_holds_wilsons_share_and_both_mirror(n, data):
     successes = data.draw(st.integers(0, n))
