@@ -136,7 +136,7 @@ def _by_image(readings: Readings, image_ids: Sequence[str]) -> dict[str, pd.Data
     """Each column of the readings as readers by images."""
     wide = readings.frame.set_index(["reader", "image_id"]).unstack("image_id")
     return {
-        name: wide[name].reindex(index=[*readings.readers], columns=[*image_ids])
+        name: pd.DataFrame(wide[name]).reindex(index=[*readings.readers], columns=[*image_ids])
         for name in ("decision", *SCORES)
     }
 

@@ -125,8 +125,8 @@ def pair_agreement(calls: FloatArray) -> PairAgreement:
             both = ~np.isnan(calls[a]) & ~np.isnan(calls[b])
             images[a, b] = both.sum()
             if a != b:
-                answers = (calls[reader, both].astype(np.int64) for reader in (a, b))
-                kappa[a, b] = cohen_kappa(confusion_matrix(*answers, 2))
+                first, second = calls[a, both].astype(np.int64), calls[b, both].astype(np.int64)
+                kappa[a, b] = cohen_kappa(confusion_matrix(first, second, 2))
     return PairAgreement(kappa, images)
 
 
@@ -138,7 +138,7 @@ def compare_scores_of_readers(cases: ReaderCases) -> ScoredComparison | None:
     Returns:
         None where nobody gave scores, or these images lack positives or negatives.
     """
-    scoring = ~np.isnan(cases.ratings).all(axis=1)
+    scoring = np.asarray(~np.isnan(cases.ratings).all(axis=1))
     common = ~np.isnan(cases.ratings[scoring]).any(axis=0)
     positive = cases.positive[common]
     if not scoring.any() or positive.all() or not positive.any():

@@ -116,7 +116,8 @@ def _draw_readers(axes: Axes, found: ReaderComparison) -> None:
     )
     drawn = int((~np.isnan(points).any(axis=1)).sum())
     axes.scatter(
-        *points.T,
+        points[:, 0],
+        points[:, 1],
         s=34,
         color=READER,
         edgecolor="#7A5200",
