@@ -1,10 +1,19 @@
 """Laws of the tree: roll-ups keep mass, at every depth and for any disjoint classes."""
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cutis.taxonomy import ClassSet, load_taxonomy, malignant_probability, rollup
+from cutis.errors import InputError
+from cutis.taxonomy import (
+    ClassSet,
+    find_task,
+    load_taxonomy,
+    malignant_probability,
+    rollup,
+    rollup_to,
+)
 
 SKIN = load_taxonomy()
 
@@ -73,3 +82,26 @@ def test_every_label_of_a_node_leads_back_to_it(node):
     for label in (node, entry.name, *entry.synonyms):
         spellings = {label, label.upper(), label.replace(" ", "_"), f" {label} "}
         assert {SKIN.resolve(spelling) for spelling in spellings} == {node}
+
+
+@settings(max_examples=50)
+@given(answers(), st.data())
+def test_the_two_sides_of_a_question_share_its_score(answer, data):
+    classes, probabilities = answer
+    names = st.sampled_from(classes.classes)
+    one, other = data.draw(st.lists(names, min_size=2, max_size=2, unique=True))
+    score = find_task(f"{one}:{other}", SKIN).score(probabilities, classes.classes)
+    turned = find_task(f"{other}:{one}", SKIN).score(probabilities, classes.classes)
+    assert np.allclose(score + turned, 1)
+
+
+@settings(max_examples=50)
+@given(answers(), st.sampled_from(sorted(SKIN.levels)))
+def test_a_roll_up_to_a_level_keeps_all_mass_or_is_refused(answer, level):
+    classes, probabilities = answer
+    coarse = ClassSet.at_level(SKIN, level)
+    if any(coarse.index_of(name) is None for name in classes.classes):
+        with pytest.raises(InputError):
+            rollup_to(coarse, probabilities, classes.classes)
+    else:
+        assert np.allclose(rollup_to(coarse, probabilities, classes.classes).sum(axis=1), 1)
