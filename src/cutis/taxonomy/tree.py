@@ -144,6 +144,7 @@ class Taxonomy:
             TaxonomyError: no node has that label; the message has the nearest spelling.
 
         Example:
+            >>> from cutis.taxonomy import load_taxonomy
             >>> load_taxonomy().resolve("MEL")
             'melanoma'
         """
