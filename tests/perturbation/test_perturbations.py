@@ -1,6 +1,7 @@
 """Every perturbation changes the picture, more with severity, repeatably, and keeps its form."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -279,3 +280,10 @@ def test_only_rgb_bytes_are_pictures(picture):
 def test_seeds_come_from_the_name_alone():
     assert seed_of("a") == seed_of("a") != seed_of("b")
     assert seed_of("a", seed=1) != seed_of("a")
+
+
+def test_the_documents_list_every_kind_with_its_levels():
+    page = (Path(__file__).parents[2] / "docs" / "robustness.md").read_text(encoding="utf-8")
+    for kind, found in PERTURBATIONS.items():
+        levels = ", ".join(f"{level:g}" for level in found.levels)
+        assert f"| `{kind}` | {found.what} | {found.amount} | {levels} |" in page

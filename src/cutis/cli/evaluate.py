@@ -33,13 +33,19 @@ def evaluate(
     replicates: int = typer.Option(2000, help="Bootstrap replicates, at least 100."),
     seed: int = typer.Option(0, help="Seed of the bootstrap."),
     history: Path | None = typer.Option(None, help="A run's history.csv, to show its curves."),
+    stress: Path | None = typer.Option(
+        None, help="The bundle behind the predictions: ask it again about changed pictures."
+    ),
+    stress_images: int = typer.Option(400, min=1, help="How many images the stress test draws."),
 ) -> None:
     """Judge predictions, with intervals, in one page and one JSON file."""
     from rich.console import Console
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
+    from cutis.cli.stress import bundle_behind, stress_sections
     from cutis.evaluation.classifier import evaluate as judge
+    from cutis.evaluation.classifier import judged_rows
     from cutis.evaluation.classifier_report import classifier_sections
     from cutis.evaluation.evidence import Validation, evidence_sections
     from cutis.evaluation.report import classifier_heading, write_report
@@ -54,6 +60,7 @@ def evaluate(
     further = {} if columns_from is None else read_columns(columns_from, table.image_ids)
     table = table.with_columns(**further)
     given = Predictions.read(predictions, table.taxonomy)
+    model = None if stress is None else bundle_behind(given, stress)
     chosen_on = None
     if validation is not None:
         rows = (
@@ -81,10 +88,17 @@ def evaluate(
         seed=seed,
         skip_outside=skip_outside,
     )
-    inputs = [predictions, manifest, validation, validation_manifest, columns_from]
+    stressed = []
+    if model is not None:
+        judged = judged_rows(table, given.classes, split=split, skip_outside=skip_outside).judged
+        stressed = stress_sections(
+            model, judged, images=stress_images, replicates=replicates, seed=seed
+        )
+    facts = None if stress is None else stress / "bundle.json"
+    inputs = [predictions, manifest, validation, validation_manifest, columns_from, facts]
     report = write_report(
         classifier_heading(found),
-        [*classifier_sections(found, history=history), *evidence],
+        [*classifier_sections(found, history=history), *evidence, *stressed],
         output,
         inputs={path.name: sha256_of_file(path) for path in inputs if path is not None},
         command=shlex.join(["cutis", *sys.argv[1:]]),

@@ -1,0 +1,58 @@
+"""`cutis evaluate --stress`: the bundle behind the predictions, asked again about changed pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cutis.bundle import ModelBundle
+    from cutis.evaluation.section import Section
+    from cutis.tables.manifest import Manifest
+    from cutis.tables.predictions import Predictions
+
+
+def bundle_behind(predictions: Predictions, folder: Path) -> ModelBundle:
+    """Load a bundle that may have made the predictions; call it before long work.
+
+    Raises:
+        BundleError: it cannot be used.
+        InputError: it tells other classes apart.
+    """
+    from cutis.bundle import ModelBundle
+    from cutis.errors import InputError
+
+    model = ModelBundle.load(folder)
+    if set(model.facts.classes) != set(predictions.classes):
+        raise InputError(
+            f"{folder}: tells apart {', '.join(sorted(model.facts.classes))}; the predictions are "
+            f"about {', '.join(sorted(predictions.classes))}; give the bundle that made them"
+        )
+    return model
+
+
+def stress_sections(
+    model: ModelBundle, judged: Manifest, *, images: int, replicates: int, seed: int
+) -> list[Section]:
+    """The section on robustness, after asking the bundle about every perturbation of some images."""
+    import numpy as np
+
+    from cutis.cli.progress import progress_bar
+    from cutis.evaluation.robustness import stress_test
+    from cutis.evaluation.robustness_section import stress_section
+    from cutis.inference.predictor import Predictor
+
+    predictor, preprocessing = Predictor(model), model.facts.preprocessing
+    with progress_bar(min(images, len(judged)), "stress test") as advance:
+        found = stress_test(
+            lambda pictures: predictor.probabilities(
+                np.stack([*map(preprocessing.frame, pictures)])
+            ),
+            judged,
+            classes=model.facts.classes,
+            images=images,
+            replicates=replicates,
+            seed=seed,
+            on_progress=advance,
+        )
+    return [stress_section(found)]
