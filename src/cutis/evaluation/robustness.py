@@ -179,7 +179,7 @@ def _judged(
     seed: int,
 ) -> KindUnderStress:
     """One kind, over the images that have answers; `stressed` has shape (severities, n, k)."""
-    has_answers = ~np.isnan(stressed).any(axis=(0, 2))
+    has_answers = np.asarray(~np.isnan(stressed).any(axis=(0, 2)))
     tested, left_out = drawn.rows(has_answers), int((~has_answers).sum())
     if not len(tested):
         return KindUnderStress(kind, images=0, malignant=None, left_out=left_out, steps=())

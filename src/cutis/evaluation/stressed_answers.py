@@ -67,7 +67,7 @@ def ask(
     with_masks = any(perturbation(kind).needs_mask for kind in kinds)
     for first in range(0, n, PICTURES_AT_A_TIME):
         rows = np.arange(first, min(first + PICTURES_AT_A_TIME, n))
-        subjects = [_subject(images, row, with_mask=with_masks, seed=seed) for row in rows]
+        subjects = [_subject(images, int(row), with_mask=with_masks, seed=seed) for row in rows]
         clean[rows] = _asked(predict, [subject.picture for subject in subjects], classes)
         for kind in kinds:
             able = [subject.can_undergo(kind) for subject in subjects]

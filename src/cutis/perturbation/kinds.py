@@ -31,7 +31,7 @@ class Scene:
     @property
     def unit_px(self) -> int:
         """The short side."""
-        return min(self.picture.shape[:2])
+        return int(min(self.picture.shape[:2]))
 
 
 @dataclass(frozen=True)
