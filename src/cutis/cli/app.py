@@ -17,7 +17,19 @@ from typer.core import TyperGroup
 from cutis import RESEARCH_USE_NOTICE, __version__
 from cutis.errors import CutisError
 
-COMMAND_MODULES = ("data", "audit", "train", "predict", "evaluate", "explain", "compare", "scores", "taxonomy")
+COMMAND_MODULES = (
+    "data",
+    "audit",
+    "train",
+    "predict",
+    "evaluate",
+    "card",
+    "explain",
+    "embed",
+    "compare",
+    "scores",
+    "taxonomy",
+)
 DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 

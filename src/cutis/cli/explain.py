@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from cutis.cli.app import app
+from cutis.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from cutis.explain.pictures import Explanation
@@ -61,7 +60,7 @@ def explain(
         Target.of(node, trained.classes)
     if masks is not None and not check:
         raise InputError("--masks is read by --check; add it")
-    with _progress(len(paths)) as advance:
+    with progress_bar(len(paths), "explaining") as advance:
         explanation = explain_pictures(
             trained,
             paths,
@@ -83,17 +82,6 @@ def explain(
         _print_table(explanation, trained, output)
     if explanation.failures:
         raise typer.Exit(1)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress
-
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("explaining", total=total)
-        yield lambda n: progress.advance(task, n)
 
 
 def _print_table(explanation: Explanation, model: TrainedClassifier, output: Path) -> None:

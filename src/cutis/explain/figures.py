@@ -33,7 +33,7 @@ def attribution_figure(frame: UInt8Array, attribution: Attribution, *, title: st
         title: Such as the name of the file.
     """
     height, width = attribution.heat.shape
-    figure = Figure(figsize=(8.6, 4.1 * max(height / width, 0.5) + 0.7), layout="constrained")
+    figure = Figure(figsize=(8.6, 3.7 * max(height / width, 0.5) + 0.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     name = attribution.target.name
     left.imshow(frame)

@@ -77,6 +77,20 @@ class Predictor:
         (logits,) = self._session.run([OUTPUT_NAMES[0]], {INPUT_NAME: images})
         return np.asarray(logits, dtype=np.float64)
 
+    def features(self, frames: UInt8Array) -> FloatArray:
+        """Features (n, d) of the last hidden layer, for frames as `logits` takes them.
+
+        Raises:
+            BundleError: the network gives none, or answers with nan or infinity.
+        """
+        if OUTPUT_NAMES[1] not in {output.name for output in self._session.get_outputs()}:
+            raise BundleError(f"{self.bundle.onnx}: it gives no {OUTPUT_NAMES[1]}; export it again")
+        images = self.bundle.facts.preprocessing.normalise(frames)
+        (features,) = self._session.run([OUTPUT_NAMES[1]], {INPUT_NAME: images})
+        if not np.isfinite(features).all():
+            raise BundleError(f"{self.bundle.onnx}: its features are no numbers")
+        return np.asarray(features, dtype=np.float32)
+
     def probabilities(self, frames: UInt8Array, *, views: int = 1) -> FloatArray:
         """Probabilities (n, k), the mean over the first `views` of `symmetries`.
 
@@ -120,7 +134,7 @@ class Predictor:
         readable: list[Path] = []
         failures: list[tuple[Path, str]] = []
         answers: list[FloatArray] = []
-        with closing(self._decoded(paths)) as decoded:
+        with closing(self.decoded(paths)) as decoded:
             while batch := list(islice(decoded, batch_size)):
                 frames = [frame for _path, frame in batch if not isinstance(frame, ImageError)]
                 readable += [path for path, frame in batch if not isinstance(frame, ImageError)]
@@ -140,20 +154,10 @@ class Predictor:
         )
         return Outcome(predictions, tuple(readable), tuple(failures))
 
-    def _require_views(self, views: int) -> None:
-        preprocessing = self.bundle.facts.preprocessing
-        if not 1 <= views <= SYMMETRIES:
-            raise InputError(f"views: {views} is not in 1..{SYMMETRIES}")
-        if views > SYMMETRIES // 2 and preprocessing.height != preprocessing.width:
-            raise InputError(
-                f"views: {views} asks for quarter turns, but the network's input of "
-                f"{preprocessing.height} x {preprocessing.width} is oblong; use at most 4"
-            )
-
-    def _decoded(
+    def decoded(
         self, paths: Sequence[Path]
     ) -> Generator[tuple[Path, UInt8Array | ImageError], None, None]:
-        """Frames in order, at most `DECODED_AHEAD` ahead of the reader."""
+        """Frames in order, or why there is none; threads keep at most `DECODED_AHEAD` ready."""
 
         def frame(path: Path) -> UInt8Array | ImageError:
             try:
@@ -174,6 +178,16 @@ class Predictor:
                 yield first, future.result()
         finally:  # after Ctrl-C nobody wants the rest
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def _require_views(self, views: int) -> None:
+        preprocessing = self.bundle.facts.preprocessing
+        if not 1 <= views <= SYMMETRIES:
+            raise InputError(f"views: {views} is not in 1..{SYMMETRIES}")
+        if views > SYMMETRIES // 2 and preprocessing.height != preprocessing.width:
+            raise InputError(
+                f"views: {views} asks for quarter turns, but the network's input of "
+                f"{preprocessing.height} x {preprocessing.width} is oblong; use at most 4"
+            )
 
 
 def usable_cores() -> int:

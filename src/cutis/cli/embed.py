@@ -1,0 +1,150 @@
+"""`cutis embed` and `cutis neighbors`: how a network arranges pictures; no torch needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from cutis.cli.app import app
+from cutis.cli.progress import progress_bar
+
+SHOWN = 50  # rows of the table
+
+
+@app.command()
+def embed(
+    bundle: Path = typer.Argument(help="Folder of a model bundle."),
+    manifest: Path = typer.Argument(help="Manifest with the pictures."),
+    output: Path = typer.Option(..., "-o", "--output", help="Folder for the map."),
+    split: str = typer.Option("test", help="train, val, test, or all."),
+    method: str = typer.Option("tsne", help="tsne, or umap (pip install 'cutis[maps]')."),
+    by: str = typer.Option(
+        "class", help="Colour by class, status, or a level of the taxonomy such as nine-way."
+    ),
+    limit: int = typer.Option(1500, min=4, help="The most pictures on the map."),
+    seed: int = typer.Option(0, min=0, help="Of the layout and of what is left out."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON instead of a table."),
+) -> None:
+    """Lay pictures out by the network's features, in a page that shows them.
+
+    Exit code 1 when some files could not be read, 2 when nothing could be done.
+    """
+    from cutis.bundle import ModelBundle
+    from cutis.explain.atlas import PAGE, SUMMARY, make_atlas, write_atlas
+    from cutis.explain.embedding import parse_projection
+    from cutis.files import require_writable
+    from cutis.inference.predictor import Predictor
+    from cutis.tables.manifest import Manifest
+
+    require_writable(output)
+    projection = parse_projection(method)
+    model = ModelBundle.load(bundle)
+    table = Manifest.read(manifest, taxonomy=model.taxonomy, check_files=False)
+    with progress_bar(len(table), "embedding") as advance:
+        atlas = make_atlas(
+            Predictor(model),
+            table,
+            split=split,
+            projection=projection,
+            by=by,
+            limit=limit,
+            seed=seed,
+            on_progress=advance,
+        )
+    summary = write_atlas(atlas, output, model, split=split, by=by)
+    for _path, reason in atlas.failures:
+        typer.echo(f"cutis: {reason}", err=True)
+    if as_json:
+        typer.echo((output / SUMMARY).read_text(encoding="utf-8"), nl=False)
+    else:
+        _print_groups(summary, output / PAGE)
+    if atlas.failures:
+        raise typer.Exit(1)
+
+
+@app.command()
+def neighbors(
+    bundle: Path = typer.Argument(help="Folder of a model bundle."),
+    manifest: Path = typer.Argument(help="Manifest that the bundle was trained on."),
+    pictures: list[Path] = typer.Argument(help="Pictures, or folders of pictures."),
+    output: Path = typer.Option(..., "-o", "--output", help="Folder for the pictures' neighbours."),
+    k: int = typer.Option(5, "-k", "--count", min=1, help="Training cases for each picture."),
+    features: Path | None = typer.Option(
+        None, help="features.npz that `cutis embed --split train` wrote; saves computing them."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON instead of a table."),
+) -> None:
+    """Show the training cases that a picture looks like, never its own lesion, patient or copy.
+
+    Exit code 1 when some files could not be read, 2 when nothing could be done.
+    """
+    from cutis.bundle import ModelBundle
+    from cutis.explain.look_alikes import SUMMARY, write_look_alikes
+    from cutis.files import require_writable
+    from cutis.inference.features import Features
+    from cutis.inference.predictor import Predictor, find_pictures
+    from cutis.tables.manifest import Manifest
+
+    require_writable(output)
+    paths = find_pictures(pictures)
+    known = None if features is None else Features.read(features)
+    model = ModelBundle.load(bundle)
+    table = Manifest.read(manifest, taxonomy=model.taxonomy, check_files=False)
+    with progress_bar(len(paths), "looking") as advance:
+        found = write_look_alikes(
+            Predictor(model), table, paths, output, k=k, known=known, on_progress=advance
+        )
+    for _path, reason in found.failures:
+        typer.echo(f"cutis: {reason}", err=True)
+    if as_json:
+        typer.echo((output / SUMMARY).read_text(encoding="utf-8"), nl=False)
+    else:
+        names = {node: model.taxonomy.nodes[node].name for node in model.taxonomy.nodes}
+        rows = {
+            image_id: [f"{names[case.diagnosis]} {case.cosine:.2f}" for case in cases]
+            for image_id, cases in found.cases.items()
+        }
+        _print_neighbours(rows, output)
+    if found.failures:
+        raise typer.Exit(1)
+
+
+def _print_groups(summary: dict[str, object], page: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from cutis import RESEARCH_USE_NOTICE
+
+    groups, near = summary["groups"], summary["neighbours_of_other_lesions"]
+    assert isinstance(groups, dict)
+    assert isinstance(near, dict)
+    table = Table("group", "pictures", title=f"{summary['shown']} pictures", title_justify="left")
+    for name, count in groups.items():
+        table.add_row(name, str(count))
+    console = Console(markup=False, emoji=False, highlight=False)
+    console.print(table)
+    console.print(
+        f"Same group among the {near['k']} nearest of other lesions: {near['same_group']:.1%} "
+        f"(by chance {near['by_chance']:.1%})",
+        soft_wrap=True,
+    )
+    console.print(f"Page: {page}", soft_wrap=True)
+    console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
+
+
+def _print_neighbours(rows: dict[str, list[str]], output: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from cutis import RESEARCH_USE_NOTICE
+
+    table = Table("image", "looks like (cosine of features), nearest first")
+    for image_id, cases in list(rows.items())[:SHOWN]:
+        table.add_row(image_id, ", ".join(cases) or "-")
+    console = Console(markup=False, emoji=False, highlight=False)
+    console.print(table)
+    if len(rows) > SHOWN:
+        console.print(f"... and {len(rows) - SHOWN} more", soft_wrap=True)
+    console.print(f"Pictures and neighbors.json: {output}", soft_wrap=True)
+    console.print(RESEARCH_USE_NOTICE, soft_wrap=True)

@@ -1,0 +1,137 @@
+"""A trained network comes back from its run folder and from its bundle, or says why not."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from cutis.bundle import BundleFacts, Parity, write_bundle
+from cutis.errors import BundleError, InputError
+from cutis.imaging import Preprocessing
+from cutis.models.backbones import BackboneSettings, backbone_preprocessing
+from cutis.models.classifier import HeadSettings, ModelSettings, create_classifier
+from cutis.models.modes import evaluating
+from cutis.models.trained import load_trained
+from cutis.models.weights import save_weights
+from cutis.taxonomy import load_taxonomy
+
+SIDE = 64
+NAME = "test_efficientnet"
+CLASSES = ("melanoma", "nevus")
+MANIFEST = "image_id,path,diagnosis,split\na,a.png,nevus,train\nb,b.png,melanoma,train\n"
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    settings = ModelSettings(
+        backbone=BackboneSettings(name=NAME, weights="none"), head=HeadSettings(hidden=(5,))
+    )
+    return create_classifier(settings, classes=2, image_size=SIDE)
+
+
+@pytest.fixture
+def run(network, tmp_path):
+    """A run folder before its bundle is exported."""
+    folder = tmp_path / "run"
+    (folder / "checkpoints").mkdir(parents=True)
+    save_weights(network, folder / "checkpoints" / "kept.safetensors")
+    (folder / "manifest.csv").write_text(MANIFEST)
+    settings = {
+        "data": {"image_size": SIDE, "fit": "crop", "interpolation": "bilinear"},
+        "model": {"backbone": {"name": NAME, "weights": "auto"}, "head": {"hidden": [5]}},
+    }
+    (folder / "settings.json").write_text(json.dumps(settings))
+    return folder
+
+
+@pytest.fixture
+def bundle(network, tmp_path):
+    """Writes a bundle; its ONNX file is a stand-in, as nothing here serves it."""
+
+    def write(folder=tmp_path / "bundle", *, architecture=NAME, head=True, temperature=1.0):
+        save_weights(network, tmp_path / "w.safetensors")
+        (tmp_path / "m.onnx").write_bytes(b"stand-in")
+        facts = BundleFacts(
+            name="small",
+            architecture=architecture,
+            classes=CLASSES,
+            taxonomy=load_taxonomy(),
+            preprocessing=Preprocessing(SIDE, SIDE),
+            parity=Parity(0.0, 1),
+            provenance={"head": {"hidden": [5], "dropout": 0.2}} if head else {},
+            temperature=temperature,
+        )
+        files = {"onnx": tmp_path / "m.onnx", "weights": tmp_path / "w.safetensors"}
+        return write_bundle(folder, facts, **files, model_card="# Small\n").folder
+
+    return write
+
+
+def same_answers(one, other) -> bool:
+    images = torch.rand(2, 3, SIDE, SIDE)
+    with evaluating(one), evaluating(other), torch.no_grad():
+        return bool(torch.allclose(one(images), other(images), atol=1e-6))
+
+
+def test_a_run_folder_gives_its_kept_network_back(network, run):
+    found = load_trained(run)
+    assert same_answers(found.network, network)
+    assert found.classes.classes == CLASSES
+    assert found.preprocessing == backbone_preprocessing(NAME, size=SIDE, fit="crop")
+    assert (found.name, found.architecture) == ("run", NAME)
+
+
+def test_a_bundle_gives_its_network_back_with_its_temperature(network, bundle):
+    found = load_trained(bundle(temperature=1.5))
+    assert same_answers(found.network, network)
+    assert found.temperature == 1.5
+    assert len(found.weights_sha256) == 64
+
+
+def test_a_run_folder_with_a_bundle_is_read_by_its_bundle(run, bundle):
+    bundle(run / "bundle")
+    assert load_trained(run).name == "small"
+
+
+def test_a_bundle_whose_network_cutis_does_not_build_can_only_be_served(bundle, colour_bundle):
+    for folder in (bundle(architecture="by hand"), bundle(head=False), colour_bundle):
+        with pytest.raises(BundleError, match="it can be served, but not be looked into"):
+            load_trained(folder)
+
+
+def test_damaged_weights_are_found_out(bundle):
+    folder = bundle()
+    (folder / "weights.safetensors").write_bytes(b"no")
+    with pytest.raises(BundleError, match="damaged or changed"):
+        load_trained(folder)
+
+
+def test_weights_of_another_network_are_refused(run):
+    save_file({"a": torch.zeros(3)}, run / "checkpoints" / "kept.safetensors")
+    with pytest.raises(InputError, match="tensors do not fit the network"):
+        load_trained(run)
+
+
+def test_weights_that_are_cut_off_are_refused(run):
+    (run / "checkpoints" / "kept.safetensors").write_bytes(b"\x10\0\0")
+    with pytest.raises(InputError, match="not a safetensors file"):
+        load_trained(run)
+
+
+def test_settings_that_are_none_are_refused(run):
+    (run / "settings.json").write_text('{"data": {}}')
+    with pytest.raises(InputError, match="not the settings of a run"):
+        load_trained(run)
+
+
+def test_what_is_no_model_says_so(run, tmp_path):
+    (run / "checkpoints" / "kept.safetensors").unlink()
+    with pytest.raises(BundleError, match="without checkpoints/kept"):
+        load_trained(run)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BundleError, match="neither a model bundle nor a run folder"):
+        load_trained(tmp_path / "empty")
+    with pytest.raises(BundleError, match="no such folder"):
+        load_trained(tmp_path / "absent")
