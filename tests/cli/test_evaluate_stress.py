@@ -18,7 +18,7 @@ CLASSES = ("melanoma", "nevus", "dermatofibroma")
 @pytest.fixture
 def job(tmp_path):
     """Plain red, green and blue pictures, their manifest and predictions."""
-    rows, shades = [], 60 * np.eye(3) + 130
+    rows, shades = [], 20 * np.eye(3) + 130
     for number in range(12):
         path = tmp_path / f"{number}.png"
         plain = np.broadcast_to(shades[number % 3], (24, 32, 3)).astype(np.uint8)
