@@ -13,7 +13,7 @@ import cutis
 FLOORS = (
     {"errors"},
     {"checks", "files"},
-    {"taxonomy", "metrics", "imaging"},
+    {"taxonomy", "metrics", "imaging", "perturbation"},
     {"tables", "bundle"},
     {"curation", "inference", "evaluation"},
     {"torch_setup"},

@@ -78,6 +78,7 @@ def judge_calibration(
                 clusters,
                 replicates=replicates,
                 seed=seed,
+                recentred=True,
             )
             for name, probabilities in versions.items()
         },

@@ -20,7 +20,8 @@ def calibration_section(report: CalibrationReport) -> Section:
             f"Does a stated probability happen as often as it says? {fitted} ECE is the mean distance "
             "of stated and observed shares: classwise over all classes with 15 bins of one width, "
             "adaptive with 15 bins of equal mass, top label for the answers alone. It is biased "
-            "upwards in small samples. The Brier score summed over classes is reliability minus "
+            "upwards in small samples; the bootstrap's further bias is taken off its intervals. "
+            "The Brier score summed over classes is reliability minus "
             "resolution plus uncertainty, up to what its bins hide.",
         ),
         tables=(

@@ -42,6 +42,7 @@ def bootstrap_estimates(
     positives: Mapping[str, int] | None = None,
     replicates: int,
     seed: int,
+    recentred: bool = False,
 ) -> dict[str, Estimate]:
     """Every figure with the percentile interval of a cluster bootstrap.
 
@@ -50,6 +51,9 @@ def bootstrap_estimates(
         clusters: Shape (n,); rows of one cluster are drawn together.
         positives: Denominators by the name of the figure.
         replicates, seed: Of the bootstrap.
+        recentred: Take the bootstrap's own bias off its replicates first. A figure that grows with
+            noise, such as a calibration error, is otherwise larger in every replicate than its
+            value, and its interval may leave the value out.
 
     Raises:
         InputError: too few replicates for an interval.
@@ -61,6 +65,8 @@ def bootstrap_estimates(
     n = len(clusters)
     spread = bootstrap(figures, clusters, replicates=replicates, seed=seed)
     values = {name: float(value[0]) for name, value in figures(np.ones((1, n))).items()}
+    if recentred:
+        spread = {name: spread[name] - np.nanmean(spread[name]) + values[name] for name in spread}
     return {
         name: estimate_from(value, spread[name], n=n, positives=(positives or {}).get(name))
         for name, value in values.items()

@@ -111,7 +111,9 @@ def _from_run(run: Path) -> TrainedClassifier:
         )
     except (KeyError, TypeError, pydantic.ValidationError) as fault:
         raise InputError(f"{run / SETTINGS}: not the settings of a run ({fault})") from fault
-    classes = Manifest.read(run / MANIFEST, check_files=False).class_set()
+    manifest = Manifest.read(run / MANIFEST, check_files=False)
+    wanted = data.get("classes")
+    classes = ClassSet(manifest.taxonomy, tuple(wanted)) if wanted else manifest.class_set()
     network = _untrained(settings, preprocessing, classes=len(classes))
     load_weights(network, run / KEPT)
     return TrainedClassifier(

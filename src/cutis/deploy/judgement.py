@@ -1,0 +1,88 @@
+"""`Judgement`: what a `result.json` says, for the documents that are written from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cutis.errors import InputError
+from cutis.files import read_json
+
+_NEEDED = ("split", "images", "classes", "overall", "per_class", "interval")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The results of one evaluation.
+
+    Attributes:
+        name: Of the report's folder.
+        result: The content of its `result.json`.
+    """
+
+    name: str
+    result: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, report: Path) -> "Judgement":
+        """Read the folder that `cutis evaluate -o` wrote.
+
+        Raises:
+            InputError: there is no `result.json`, or it is not about a classifier.
+        """
+        path = report / "result.json" if report.is_dir() else report
+        result = read_json(path)
+        missing = [key for key in _NEEDED if not isinstance(result, dict) or key not in result]
+        if missing:
+            raise InputError(
+                f"{path}: not the result of `cutis evaluate` (without {', '.join(missing)})"
+            )
+        return cls(path.absolute().parent.name, result)
+
+    @property
+    def cases(self) -> str:
+        """How many of what was judged."""
+        lesions = self.result.get("lesions")
+        of_lesions = f" of {lesions} lesions" if lesions else ""
+        return f"{self.result['images']} images{of_lesions}, split {self.result['split']}"
+
+    @property
+    def method(self) -> str:
+        """How the intervals were made."""
+        interval = self.result["interval"]
+        draws = interval["replicates"]
+        return f"{interval['level']:.0%} intervals, {interval['method']}, {draws} draws"
+
+    def overall(self, name: str) -> str:
+        """One overall figure with its interval."""
+        return figure(self.result["overall"].get(name))
+
+    def section(self, name: str) -> Any:
+        """A further section; None where the report has none."""
+        return self.result.get(name)
+
+    def confusions(self, *, shown: int = 3) -> list[str]:
+        """The most frequent confusions, as sentences."""
+        names, matrix = list(self.result["classes"]), self.result.get("confusion_matrix") or []
+        wrong = sorted(
+            (
+                (count, names[row], names[column], sum(counts))
+                for row, counts in enumerate(matrix)
+                for column, count in enumerate(counts)
+                if row != column and count
+            ),
+            reverse=True,
+        )
+        return [
+            f"{count} of {total} {truth} taken for {answer}"
+            for count, truth, answer, total in wrong[:shown]
+        ]
+
+
+def figure(estimate: Mapping[str, Any] | None) -> str:
+    """An estimate of `result.json` as text; "undefined" where the data do not define it."""
+    if not estimate or estimate.get("value") is None:
+        return "undefined"
+    if estimate.get("low") is None:
+        return f"{estimate['value']:.3f}"
+    return f"{estimate['value']:.3f} [{estimate['low']:.3f}, {estimate['high']:.3f}]"

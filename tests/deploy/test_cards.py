@@ -1,0 +1,137 @@
+"""The cards say what was measured, in the numbers of the reports, and leave the rest open."""
+
+import json
+import tomllib
+from importlib import resources
+
+import pytest
+
+from cutis import RESEARCH_USE_NOTICE
+from cutis.curation.datasheet import describe
+from cutis.deploy.cards import render_data_card, render_judged_card
+from cutis.deploy.checklists import KnownRun, facts, render_checklists
+from cutis.deploy.judgement import Judgement, figure
+from cutis.errors import InputError
+from cutis.tables.manifest import Manifest
+from cutis.training.recipe import Recipe
+
+ESTIMATE = {"value": 0.8123, "low": 0.7, "high": 0.9, "n": 30}
+UNDEFINED = {"value": None, "low": None, "high": None, "n": 0}
+
+
+def result(**changes):
+    by_class = {"melanoma": ESTIMATE, "nevus": UNDEFINED}
+    return {
+        "split": "test",
+        "images": 30,
+        "lesions": 20,
+        "classes": {"melanoma": 10, "nevus": 20},
+        "confusion_matrix": [[7, 3], [5, 15]],
+        "interval": {"level": 0.95, "method": "bootstrap", "replicates": 100},
+        "overall": dict.fromkeys(
+            ("macro_roc_auc", "balanced_accuracy", "accuracy", "macro_f1"), ESTIMATE
+        ),
+        "per_class": dict.fromkeys(("recall", "specificity", "roc_auc"), by_class),
+        **changes,
+    }
+
+
+def known(phantom_manifest, *, internal=None, external=()):
+    return KnownRun(
+        recipe=Recipe(),
+        taxonomy=phantom_manifest.taxonomy,
+        splits={"all": describe(phantom_manifest)},
+        environment={"cutis": "0.1", "python": "3.11", "packages": {"torch": "2.13"}},
+        internal=internal,
+        external=external,
+    )
+
+
+@pytest.fixture
+def drawn(phantom_set):
+    return Manifest.read(phantom_set / "manifest.csv", check_files=False)
+
+
+def test_a_report_is_read_from_its_folder(tmp_path):
+    (tmp_path / "result.json").write_text(json.dumps(result()))
+    judged = Judgement.read(tmp_path)
+    assert judged.cases == "30 images of 20 lesions, split test"
+    assert judged.overall("accuracy") == "0.812 [0.700, 0.900]"
+    assert judged.confusions(shown=1) == ["5 of 20 nevus taken for melanoma"]
+
+
+def test_something_else_is_no_report(tmp_path):
+    (tmp_path / "result.json").write_text('{"split": "test"}')
+    with pytest.raises(InputError, match="not the result of `cutis evaluate`"):
+        Judgement.read(tmp_path)
+
+
+def test_undefined_stays_undefined():
+    assert figure(UNDEFINED) == figure(None) == "undefined"
+
+
+def test_every_fact_that_a_checklist_names_can_be_known(drawn):
+    text = resources.files("cutis.deploy").joinpath("checklists.toml").read_text()
+    asked = {
+        item["fact"]
+        for guideline in tomllib.loads(text)["guideline"]
+        for item in guideline["items"]
+        if "fact" in item
+    }
+    sections = {
+        "questions": {
+            "melanoma": {
+                "title": "Melanoma against everything else",
+                "operating_points": [
+                    {
+                        "name": "sensitivity 0.9 in validation",
+                        "estimates": {"sensitivity": ESTIMATE, "specificity": ESTIMATE},
+                    }
+                ],
+            }
+        },
+        "calibration": {"versions": {"as given": {"classwise_ece": ESTIMATE}}},
+        "subgroups": {
+            "groups": [
+                {"column": "sex", "group": "f", "estimates": {"balanced_accuracy": ESTIMATE}},
+                {"column": "sex", "group": "m", "estimates": {}},
+            ]
+        },
+        "stress": {},
+    }
+    judged = Judgement("test", result(**sections))
+    found = facts(known(drawn, internal=judged, external=[Judgement("elsewhere", result())]))
+    unknown_here = {"ground_truth", "skin_tone", "robustness"}  # drawn pictures lack the columns
+    assert asked - unknown_here <= set(found)
+    assert "sex f: balanced accuracy 0.812" in found["subgroups"]
+    assert "elsewhere" in found["external"]
+
+
+def test_a_checklist_counts_what_it_could_answer(drawn):
+    text = render_checklists(facts(known(drawn)))
+    assert RESEARCH_USE_NOTICE in text
+    for name in ("CLAIM 2024", "TRIPOD+AI", "CLEAR Derm"):
+        assert f"## {name}" in text
+    section = text.partition("## CLEAR Derm")[2]
+    rows = [line for line in section.splitlines() if line.startswith("|")][2:]
+    open_items = sum("not provided |" in row for row in rows)
+    assert f"Answered by the run: {len(rows) - open_items} of {len(rows)}." in section
+    assert 0 < open_items < len(rows)
+
+
+def test_the_model_card_gains_results_and_limits(drawn):
+    run = known(drawn, internal=Judgement("test", result()))
+    text = render_judged_card("# Model card\n\n## Limits\n\nNot measured: much.\n", run)
+    assert "## Results: test" in text
+    assert "| nevus | 20 | undefined |" in text
+    assert "Not measured: much" not in text
+    assert text.index("## Results") < text.index("## Limits")
+
+
+def test_the_data_card_counts_what_the_manifest_holds(drawn):
+    description = describe(drawn)
+    text = render_data_card({"all": description, "train": description})
+    assert f"{len(drawn)} images" in text
+    for name, count in description.classes.items():
+        assert f"| {name} | {count.images} |" in text
+    assert "phantom: none; drawn pictures" in text
