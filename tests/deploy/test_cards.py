@@ -16,6 +16,7 @@ from cutis.tables.manifest import Manifest
 from cutis.training.recipe import Recipe
 
 ESTIMATE = {"value": 0.8123, "low": 0.7, "high": 0.9, "n": 30}
+OVERALL = ("macro_roc_auc", "balanced_accuracy", "accuracy", "macro_f1")
 UNDEFINED = {"value": None, "low": None, "high": None, "n": 0}
 
 
