@@ -150,7 +150,7 @@ def _result_facts(judged: Judgement) -> dict[str, str]:
             for question in questions.values()
             for point in question["operating_points"][:1]
         ),
-        "robustness": "see the section on stress in the report" if judged.section("stress") else "",
+        "robustness": "see the report's section" if judged.section("robustness") else "",
         "subgroups": ", ".join(
             f"{group['column']} {group['group']}: balanced accuracy "
             f"{figure(group['estimates'].get('balanced_accuracy'))}"
