@@ -26,7 +26,7 @@ run cutis train demo/split.csv --config configs/demo.toml -o demo/run
 
 step "Judge it on the test split"
 run cutis evaluate demo/run/predictions-test.csv demo/split.csv \
-  --history demo/run/history.csv -o demo/report
+  --validation demo/run/predictions-val.csv --history demo/run/history.csv -o demo/report
 
 step "Draw one more picture and classify it"
 run cutis data phantom demo/new --images 1 --seed 1
@@ -45,5 +45,6 @@ Now with real pictures, HAM10000 (unpack its download into data/ham10000, or let
   cutis data audit ham10000.csv -o runs/audit
   cutis data split runs/audit/manifest.csv --by lesion -o ham10000-split.csv
   cutis train ham10000-split.csv --config configs/ham10000.toml -o runs/ham10000
-  cutis evaluate runs/ham10000/predictions-test.csv ham10000-split.csv -o runs/report
+  cutis evaluate runs/ham10000/predictions-test.csv ham10000-split.csv \
+    --validation runs/ham10000/predictions-val.csv -o runs/report
 END

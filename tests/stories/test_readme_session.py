@@ -15,7 +15,7 @@ BESIDE_PYTHON = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 def commands_of_the_session() -> list[str]:
     (session,) = re.findall(r"```console\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.S)
-    return [line.removeprefix("$ ") for line in session.splitlines()]
+    return [line.removeprefix("$ ") for line in session.replace("\\\n", "").splitlines()]
 
 
 def test_the_session_in_the_readme_leads_from_nothing_to_a_judged_model(tmp_path):

@@ -1,0 +1,88 @@
+"""The whole report of the HAM10000 model: its own test split, another continent, and photographs.
+
+    python benchmarks/full_reports.py WORK
+
+WORK is that of `benchmarks/ham10000.py`, whose `fine-tuned` run is judged on
+
+    ham10000      its test split
+    isic2017      ISIC 2017, train and val: dermoscopy from other clinics
+    pad-ufes-20   smartphone photographs, which it was not made for
+
+Thresholds and calibration maps come from the HAM10000 validation split in all three. Each `result.json`
+is kept in `benchmarks/results/`, and two plots of the first in `docs/images/`.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cutis.evaluation.evidence import Validation
+from cutis.evaluation.figures.questions import question_roc_figure
+from cutis.evaluation.questions import ask
+from cutis.files import write_json
+from cutis.tables.manifest import Manifest
+from cutis.tables.predictions import Predictions
+from cutis.taxonomy.tasks import TASKS, find_task
+
+HERE = Path(__file__).resolve().parent
+RUN = "fine-tuned"
+EXTERNAL = {"isic2017": ("isic", []), "pad-ufes-20": ("pad-ufes-20", ["--skip-missing"])}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("work", type=Path)
+    work = parser.parse_args().work
+    data = Path(os.environ.get("CUTIS_DATA", HERE.parent.parent / "shared" / "data")).resolve()
+    evaluate(work, f"{RUN}/predictions-test.csv", "split.csv", name="ham10000")
+    for name, (source, options) in EXTERNAL.items():
+        cutis(work, "data", "import", source, data / name, *options, "-o", f"{name}.csv")
+        cutis(work, "predict", f"{RUN}/bundle", data / name, "--csv", f"{name}-predictions.csv")
+        external = ["--split", "all", "--skip-outside", "--validation-manifest", "split.csv"]
+        evaluate(work, f"{name}-predictions.csv", f"{name}.csv", *external, name=name)
+    draw_questions(work)
+
+
+def evaluate(work: Path, predictions: str, manifest: str, *options: str, name: str) -> None:
+    """Write a report and keep its numbers."""
+    folder = f"report-{name}"
+    validation = ["--validation", f"{RUN}/predictions-val.csv"]
+    cutis(work, "evaluate", predictions, manifest, *validation, *options, "-o", folder)
+    result = json.loads((work / folder / "result.json").read_text())
+    result["date"] = datetime.now(UTC).date().isoformat()
+    write_json(HERE / "results" / f"report-{name}.json", result)
+
+
+def draw_questions(work: Path) -> None:
+    """ROC curves of the questions on the test split, for the documents."""
+    manifest = Manifest.read(work / "split.csv", check_files=False)
+    taxonomy = manifest.taxonomy
+    predictions = Predictions.read(work / RUN / "predictions-test.csv", taxonomy)
+    chosen_on = Validation.of(
+        Predictions.read(work / RUN / "predictions-val.csv", taxonomy), manifest
+    )
+    reports = [
+        ask(
+            find_task(name, taxonomy),
+            predictions,
+            manifest.split("test"),
+            validation=(chosen_on.predictions, chosen_on.manifest),
+        )
+        for name in TASKS
+    ]
+    target = HERE.parent / "docs" / "images" / "questions.png"
+    question_roc_figure(reports).savefig(target, format="png", dpi=110)
+
+
+def cutis(work: Path, *arguments: object) -> None:
+    """Run the program in WORK, as a user would."""
+    program = Path(sys.executable).with_name("cutis").absolute()
+    subprocess.run([program, *map(str, arguments)], check=True, cwd=work)
+
+
+if __name__ == "__main__":
+    main()
