@@ -1,6 +1,7 @@
 """What the tests share: the real data where there are any, and one phantom set."""
 
 import os
+import sys
 from pathlib import Path
 
 # Tests run side by side, so each keeps to one core; NumPy and torch read it on import.
@@ -34,6 +35,22 @@ def phantom_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("phantom") / "set"
     draw_phantom_set(folder, images=60, seed=0)
     return folder
+
+
+@pytest.fixture
+def cutis(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run the program in this process: its exit code, output and errors."""
+    from cutis.cli import main
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["cutis", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "160")
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return run
 
 
 @pytest.fixture(scope="session")

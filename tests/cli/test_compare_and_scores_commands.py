@@ -1,29 +1,12 @@
 """`cutis compare` and `cutis scores` as programs: a report, or one message and exit code 2."""
 
 import json
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from cutis import RESEARCH_USE_NOTICE
-from cutis.cli import main
-
-
-@pytest.fixture
-def cutis(monkeypatch, capsys):
-    """Run the program in this process: its exit code, output and errors."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["cutis", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "160")
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture

@@ -1,30 +1,13 @@
 """`cutis data`: what is printed, what is written, and how a fault ends."""
 
 import json
-import sys
 
 import pandas as pd
 import pytest
 from PIL import Image
 
 from cutis import RESEARCH_USE_NOTICE
-from cutis.cli.app import main
 from cutis.imaging import load_rgb
-
-
-@pytest.fixture
-def cutis(monkeypatch, capsys):
-    """Run the program in this process; its exit code, and what it printed."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["cutis", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "160")
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return ended.value.code or 0, printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture

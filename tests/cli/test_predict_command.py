@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from cutis import RESEARCH_USE_NOTICE, __version__
-from cutis.cli import main
 from cutis.inference import predictor as predictor_module
 
 HEAVY = ("torch", "torchvision", "timm", "lightning", "pandas", "scipy", "sklearn", "matplotlib")
@@ -24,21 +23,6 @@ def pictures(tmp_path: Path) -> Path:
     for name, colour in (("red", (255, 0, 0)), ("green", (0, 255, 0)), ("blue", (0, 0, 255))):
         Image.new("RGB", (30, 20), colour).save(folder / f"{name}.png")
     return folder
-
-
-@pytest.fixture
-def cutis(monkeypatch, capsys):
-    """Run the program in this process: its exit code, output and errors."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cutis", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "120")
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return run
 
 
 def run_program(prelude: str, *arguments: object, **options: object) -> subprocess.CompletedProcess:

@@ -1,34 +1,17 @@
 """`cutis taxonomy`: trees are drawn, checked, used to look labels up, and cut into classes."""
 
 import json
-import sys
 import tomllib
 
 import pytest
 
 from cutis import RESEARCH_USE_NOTICE
-from cutis.cli.app import main
 
 MANIFEST = "image_id,path,diagnosis\n" + "".join(
     f"{name}{i},{name}{i}.png,{name}\n"
     for name, n in (("blue-nevus", 3), ("halo-nevus", 2), ("melanoma", 4))
     for i in range(n)
 )
-
-
-@pytest.fixture
-def cutis(monkeypatch, capsys):
-    """Run the program in this process; its exit code, and what it printed."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["cutis", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "160")
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return ended.value.code or 0, printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture

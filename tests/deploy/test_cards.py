@@ -8,11 +8,11 @@ import pytest
 
 from cutis import RESEARCH_USE_NOTICE
 from cutis.curation.datasheet import describe
+from cutis.curation.sources import import_source
 from cutis.deploy.cards import render_data_card, render_judged_card
 from cutis.deploy.checklists import KnownRun, facts, render_checklists
 from cutis.deploy.judgement import Judgement, figure
 from cutis.errors import InputError
-from cutis.tables.manifest import Manifest
 from cutis.training.recipe import Recipe
 
 ESTIMATE = {"value": 0.8123, "low": 0.7, "high": 0.9, "n": 30}
@@ -50,7 +50,7 @@ def known(phantom_manifest, *, internal=None, external=()):
 
 @pytest.fixture
 def drawn(phantom_set):
-    return Manifest.read(phantom_set / "manifest.csv", check_files=False)
+    return import_source("phantom", phantom_set).manifest
 
 
 def test_a_report_is_read_from_its_folder(tmp_path):
@@ -102,7 +102,7 @@ def test_every_fact_that_a_checklist_names_can_be_known(drawn):
     }
     judged = Judgement("test", result(**sections))
     found = facts(known(drawn, internal=judged, external=[Judgement("elsewhere", result())]))
-    unknown_here = {"ground_truth", "skin_tone"}  # drawn pictures lack the columns
+    unknown_here = {"ground_truth", "skin_tone", "splits"}  # drawn pictures lack the columns
     assert asked - unknown_here <= set(found)
     assert "sex f: balanced accuracy 0.812" in found["subgroups"]
     assert "elsewhere" in found["external"]
