@@ -66,8 +66,8 @@ def test_each_picture_and_method_gets_a_file_and_a_line(cutis, run_folder, pictu
     assert RESEARCH_USE_NOTICE in out
     for picture in pictures:
         for method in ("saliency", "grad-cam++"):
-            drawn = Image.open(tmp_path / "o" / f"{picture.stem}-benign-{method}.png")
-            assert min(drawn.size) > 300
+            with Image.open(tmp_path / "o" / f"{picture.stem}-benign-{method}.png") as drawn:
+                assert min(drawn.size) > 300
             assert any(picture.stem in line and method in line for line in out.splitlines())
 
 

@@ -1,4 +1,4 @@
-"""A progress bar on standard error that leaves nothing behind."""
+"""A progress bar on standard error, where somebody watches, that leaves nothing behind."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +11,8 @@ def progress_bar(total: int, title: str) -> Iterator[Callable[[int], None]]:
     from rich.progress import MofNCompleteColumn, Progress
 
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    unwatched = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=unwatched) as progress:
         task = progress.add_task(title, total=total)
         yield lambda n: progress.advance(task, n)

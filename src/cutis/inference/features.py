@@ -72,7 +72,7 @@ class Features:
                     stored["values"],
                     str(stored["model_sha256"]),
                 )
-        except (OSError, ValueError, KeyError, BadZipFile, EOFError, AttributeError) as fault:
+        except (OSError, ValueError, KeyError, TypeError, BadZipFile, EOFError) as fault:
             raise InputError(f"{path}: not a file of features ({fault})") from fault
 
 
