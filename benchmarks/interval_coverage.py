@@ -32,7 +32,7 @@ from cutis.metrics.intervals import (
 from cutis.metrics.operating_points import carried
 from cutis.metrics.ranking import Ranking, roc_auc
 
-SIMULATIONS, REPLICATES = 2_000, 1_000
+SIMULATIONS, REPLICATES = 2_000, 500
 SHARED = 0.6  # part of the variance that is common to a lesion or patient
 THRESHOLD = 0.5
 
