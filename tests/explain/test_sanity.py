@@ -16,6 +16,7 @@ from cutis.explain.attribution import attribute
 from cutis.explain.checks import MapCheck, check_map, summarise_checks
 from cutis.explain.overlap import find_masks, lesion_mask, overlap
 from cutis.explain.sanity import causal_curves, randomised_cascade, rank_correlation
+from cutis.explain.sections import checks_section
 from cutis.explain.target import Target
 from cutis.imaging import Preprocessing
 from cutis.models.backbones import BackboneSettings
@@ -213,6 +214,17 @@ def test_means_are_over_pictures_where_a_figure_is_defined():
     assert figures["gain_inside"].value == pytest.approx(0.2)
     assert (figures["gain_inside"].n, figures["gain_inside"].positives) == (3, 2)
     assert figures["gain_inside"].low <= 0.2 <= figures["gain_inside"].high
+
+
+def test_a_report_gets_every_method_with_its_numbers():
+    checks = [MapCheck(0.2, 0.8, 0.1), MapCheck(0.4, 0.6, 0.3)]
+    found = summarise_checks("grad-cam", checks, np.array(["a", "b"]), replicates=100)
+    section = checks_section([found])
+    (table,) = section.tables
+    assert table.rows[0][:2] == ("grad-cam", "0.300; 0.200 to 0.400")
+    assert table.rows[0][4] == "undefined"  # no masks were given
+    assert section.content["grad-cam"]["insertion"]["value"] == pytest.approx(0.7)
+    assert len(section.plots) == 1
 
 
 def test_no_maps_are_no_summary():

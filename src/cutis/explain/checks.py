@@ -125,4 +125,5 @@ def _weighted_mean(values: FloatArray, weights: FloatArray) -> FloatArray:
     defined = np.isfinite(values)
     total = weights[:, defined].sum(axis=1)
     summed = weights[:, defined] @ values[defined]
-    return np.divide(summed, total, out=np.full(len(weights), np.nan), where=total > 0)
+    undefined = np.full(len(weights), np.nan)
+    return np.asarray(np.divide(summed, total, out=undefined, where=total > 0))

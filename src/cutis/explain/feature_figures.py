@@ -30,14 +30,15 @@ def label_style(index: int) -> tuple[str, int]:
 
 def feature_map_figure(shown: FeatureMap) -> Figure:
     """A map as points, coloured and shaped by label; rare labels are drawn last, on top."""
-    figure = Figure(figsize=(8.6, 6.2), layout="constrained")
+    figure = Figure(figsize=(8.6, 7.2), layout="constrained")
     axes = figure.subplots()
     size = min(max(12_000 / len(shown.image_ids), 5), 40)
     for index, label in enumerate(shown.legend):
         chosen = [row for row, name in enumerate(shown.labels) if name == label]
         colour, marker = label_style(index)
         axes.scatter(
-            *shown.points[chosen].T,
+            shown.points[chosen, 0],
+            shown.points[chosen, 1],
             s=size,
             color=colour,
             marker=MARKERS[marker],
@@ -45,12 +46,12 @@ def feature_map_figure(shown: FeatureMap) -> Figure:
             alpha=0.8,
             label=f"{label} ({len(chosen)})",
         )
-    axes.set(xticks=[], yticks=[], aspect="equal")
+    axes.set(xticks=[], yticks=[])
+    axes.set_aspect("equal", adjustable="datalim")
     axes.set_title(f"{PROJECTIONS[shown.projection]} of {len(shown.image_ids)} pictures' features")
-    figure.legend(loc="outside right upper", fontsize=8, frameon=False, markerscale=1.5)
-    figure.supxlabel(
-        f"Only neighbourhoods mean something. {RESEARCH_USE_NOTICE}", fontsize=7, color="#555555"
-    )
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    note = f"Only neighbourhoods mean something. {RESEARCH_USE_NOTICE}"
+    axes.set_xlabel(note, fontsize=7, color="#555555")
     return figure
 
 
@@ -66,7 +67,7 @@ def neighbours_figure(
         names: Of the diagnoses, for people.
     """
     columns = 1 + len(neighbours)
-    figure = Figure(figsize=(1.75 * columns + 0.3, 2.6), layout="constrained")
+    figure = Figure(figsize=(1.75 * columns + 0.3, 2.25), layout="constrained")
     panels = figure.subplots(1, columns, squeeze=False)[0]
     _draw_picture(panels[0], query, f"{title}\nthe picture")
     for axes, neighbour in zip(panels[1:], neighbours, strict=True):

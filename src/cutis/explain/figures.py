@@ -1,5 +1,7 @@
 """Maps drawn: the picture, the picture under its heat map, and a colour bar."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
@@ -51,7 +53,7 @@ def attribution_figure(frame: UInt8Array, attribution: Attribution, *, title: st
     return figure
 
 
-def checks_figure(methods: list[MethodChecks]) -> Figure:
+def checks_figure(methods: Sequence[MethodChecks]) -> Figure:
     """Each method's share of the map on the lesion, and what is left of it when weights are random."""
     figure = Figure(figsize=(10, 0.42 * len(methods) + 1.9), layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)

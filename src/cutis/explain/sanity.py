@@ -147,7 +147,7 @@ def causal_curves(
                     torch.sigmoid(score(torch.where(part[:, None].to(device), after, before)))
                     .cpu()
                     .numpy()
-                    for part in changed.split(BATCH)
+                    for part in torch.split(changed, BATCH)
                 ]
             )
             for before, after in ((image, plain(image)), (blurred, image))
