@@ -75,7 +75,7 @@ def check_map(
 class MethodChecks:
     """The checks of one method over many pictures: means with intervals over lesions.
 
-    `insertion_gain` is insertion less deletion: above 0 the map orders pixels better than chance.
+    `insertion_gain` is insertion less deletion; to be compared with that of noise, which is not 0.
     `gain_inside` and `gain_pointing` are the means of what lies on the lesion less the lesion's own
     share of the picture; an interval above 0 says that the maps find the lesion.
     """
