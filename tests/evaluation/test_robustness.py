@@ -15,7 +15,7 @@ from cutis.errors import ImageError, InputError, ManifestError, TaxonomyError
 from cutis.evaluation import stressed_answers
 from cutis.evaluation.figures.robustness import changes_figure, flips_figure, severity_sheet
 from cutis.evaluation.robustness import StressTest, stress_test
-from cutis.evaluation.robustness_section import stress_section
+from cutis.evaluation.robustness_report import stress_section
 from cutis.files import write_json
 from cutis.metrics.intervals import cluster_weights
 from cutis.perturbation.kinds import PERTURBATIONS, perturb, seed_of

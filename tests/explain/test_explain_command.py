@@ -1,7 +1,6 @@
 """`cutis explain` as a program: what it draws, prints and returns."""
 
 import json
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +9,6 @@ import torch
 from PIL import Image
 
 from cutis import RESEARCH_USE_NOTICE
-from cutis.cli import main
 from cutis.models.backbones import BackboneSettings
 from cutis.models.classifier import ModelSettings, create_classifier
 from cutis.models.weights import save_weights
@@ -42,19 +40,6 @@ def run_folder(tmp_path_factory) -> Path:
 @pytest.fixture
 def pictures(phantom_set) -> list[Path]:
     return sorted((phantom_set / "images").glob("*"))[:2]
-
-
-@pytest.fixture
-def cutis(monkeypatch, capsys):
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cutis", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "140")
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return run
 
 
 def test_each_picture_and_method_gets_a_file_and_a_line(cutis, run_folder, pictures, tmp_path):

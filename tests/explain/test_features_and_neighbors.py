@@ -13,12 +13,12 @@ from PIL import Image
 
 from cutis import RESEARCH_USE_NOTICE
 from cutis.bundle import ModelBundle
-from cutis.cli import main
 from cutis.errors import InputError, ManifestError, MissingExtraError
 from cutis.explain.embedding import FeatureMap, labels_of, parse_projection, project, spread_sample
 from cutis.explain.feature_figures import feature_map_figure, label_style
-from cutis.explain.map_page import map_fragment, map_page, thumbnail_uri
+from cutis.explain.map_page import THUMBNAIL_PX, map_fragment, map_page
 from cutis.explain.neighbors import TrainingCases, nearest_cases, neighbour_agreement
+from cutis.imaging import thumbnail_uri
 from cutis.inference.features import Features, extract_features
 from cutis.inference.predictor import Predictor
 from cutis.tables.manifest import Manifest
@@ -30,19 +30,6 @@ COLOURS = {"melanoma": (220, 30, 30), "nevus": (30, 220, 30), "dermatofibroma": 
 def features_of(values, ids=None, sha="x"):
     values = np.asarray(values, dtype=np.float32)
     return Features(tuple(ids or (f"i{n}" for n in range(len(values)))), values, sha)
-
-
-@pytest.fixture
-def cutis(monkeypatch, capsys):
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cutis", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "120")
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture
@@ -246,7 +233,7 @@ def test_all_points_in_one_place_are_still_a_map(tmp_path):
 def test_a_thumbnail_is_small(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (600, 800, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "p.png")
-    assert len(thumbnail_uri(tmp_path / "p.png")) < 12_000
+    assert len(thumbnail_uri(tmp_path / "p.png", side_px=THUMBNAIL_PX)) < 12_000
 
 
 # -- nearest cases --------------------------------------------------------------------------------

@@ -65,7 +65,15 @@ def test_a_model_that_learned_its_training_images_by_heart_names_them_all(split,
     pictures = [split.parent / path for path in training["path"]]
     found = tmp_path / "found.csv"
     cutis("predict", run / "bundle", *pictures, "--csv", found)
-    cutis("evaluate", found, split, "--split", "train", "-o", tmp_path / "report")
+    cutis(
+        "evaluate", found, split, "--split", "train", "--replicates", 100,
+        "--explain", run / "bundle", "--explain-images", 2, "-o", tmp_path / "report",
+    )  # fmt: skip
 
     result = json.loads((tmp_path / "report" / "result.json").read_text())
     assert result["overall"]["accuracy"]["value"] == 1.0
+    assert result["feature_map"]["pictures"] == len(training)
+    assert set(result["heat_maps"]) == {"saliency", "grad-cam"}
+
+    cutis("card", run, "--report", tmp_path / "report", "-o", tmp_path / "cards")
+    assert "accuracy | 1.000" in (tmp_path / "cards" / "MODEL_CARD.md").read_text()

@@ -37,13 +37,17 @@ def evaluate(
         None, help="The bundle behind the predictions: ask it again about changed pictures."
     ),
     stress_images: int = typer.Option(400, min=1, help="How many images the stress test draws."),
+    explain: Path | None = typer.Option(
+        None, help="The bundle behind the predictions: map its features and check its heat maps."
+    ),
+    explain_images: int = typer.Option(24, min=1, help="How many images heat maps are checked on."),
 ) -> None:
     """Judge predictions, with intervals, in one page and one JSON file."""
     from rich.console import Console
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
-    from cutis.cli.stress import bundle_behind, stress_sections
+    from cutis.cli.asked_again import bundle_behind, explained_sections, stress_sections
     from cutis.evaluation.classifier import evaluate as judge
     from cutis.evaluation.classifier import judged_rows
     from cutis.evaluation.classifier_report import classifier_sections
@@ -60,7 +64,8 @@ def evaluate(
     further = {} if columns_from is None else read_columns(columns_from, table.image_ids)
     table = table.with_columns(**further)
     given = Predictions.read(predictions, table.taxonomy)
-    model = None if stress is None else bundle_behind(given, stress)
+    stressed = None if stress is None else bundle_behind(given, stress)
+    explained = None if explain is None else bundle_behind(given, explain)
     chosen_on = None
     if validation is not None:
         rows = (
@@ -88,17 +93,21 @@ def evaluate(
         seed=seed,
         skip_outside=skip_outside,
     )
-    stressed = []
-    if model is not None:
-        judged = judged_rows(table, given.classes, split=split, skip_outside=skip_outside).judged
-        stressed = stress_sections(
-            model, judged, images=stress_images, replicates=replicates, seed=seed
+    judged = judged_rows(table, given.classes, split=split, skip_outside=skip_outside).judged
+    asked_again = []
+    if stressed is not None:
+        asked_again += stress_sections(
+            stressed, judged, images=stress_images, replicates=replicates, seed=seed
         )
-    facts = None if stress is None else stress / "bundle.json"
-    inputs = [predictions, manifest, validation, validation_manifest, columns_from, facts]
+    if explained is not None:
+        asked_again += explained_sections(
+            explained, judged, images=explain_images, replicates=replicates, seed=seed
+        )
+    facts = [model.folder / "bundle.json" for model in (stressed, explained) if model is not None]
+    inputs = [predictions, manifest, validation, validation_manifest, columns_from, *facts]
     report = write_report(
         classifier_heading(found),
-        [*classifier_sections(found, history=history), *evidence, *stressed],
+        [*classifier_sections(found, history=history), *evidence, *asked_again],
         output,
         inputs={path.name: sha256_of_file(path) for path in inputs if path is not None},
         command=shlex.join(["cutis", *sys.argv[1:]]),

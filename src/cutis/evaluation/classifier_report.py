@@ -1,13 +1,8 @@
 """The sections of a report that every classifier gets."""
 
-import base64
-import io
 from collections.abc import Mapping
 from pathlib import Path
 
-from PIL import Image, ImageDraw
-
-from cutis.errors import ImageError
 from cutis.evaluation.classifier import (
     MALIGNANT,
     OVERALL,
@@ -19,7 +14,7 @@ from cutis.evaluation.estimates import Estimate
 from cutis.evaluation.figures import classifier as figures
 from cutis.evaluation.figures.style import words
 from cutis.evaluation.section import Card, Picture, Section, Table, as_content, estimate_cells
-from cutis.imaging import open_rgb
+from cutis.imaging import thumbnail_uri
 
 CARDS = ("macro_roc_auc", "balanced_accuracy", "accuracy", "macro_f1")
 THUMBNAIL_PX = 160
@@ -42,19 +37,6 @@ def classifier_sections(evaluation: Evaluation, *, history: Path | None = None) 
     if evaluation.errors:
         sections.append(_errors(evaluation))
     return sections
-
-
-def thumbnail_uri(path: Path) -> str:
-    """A small JPEG of a picture as a data URI; a grey card where it cannot be read."""
-    try:
-        picture = open_rgb(path)
-    except ImageError:
-        picture = Image.new("RGB", (THUMBNAIL_PX, THUMBNAIL_PX * 3 // 4), "#888888")
-        ImageDraw.Draw(picture).text((10, 10), "not readable", fill="white")
-    picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _glance(evaluation: Evaluation) -> Section:
@@ -135,7 +117,7 @@ def _errors(evaluation: Evaluation) -> Section:
 def _error_picture(case: ErrorCase) -> Picture:
     truth, answer = words(case.truth), words(case.answer)
     return Picture(
-        uri=thumbnail_uri(Path(case.path)),
+        uri=thumbnail_uri(Path(case.path), side_px=THUMBNAIL_PX),
         alt=f"{case.image_id}: {truth} taken for {answer}",
         caption=(case.image_id, f"is {truth}", f"answered {answer} ({case.probability:.0%})"),
     )

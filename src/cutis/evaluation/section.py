@@ -48,6 +48,8 @@ class Section:
         text: Paragraphs.
         cards, tables, pictures: Shown in this order.
         plots: By their alternative text.
+        fragment: A piece of page that brings its own style and script, shown as it is; never made
+            from anybody's input without escaping it.
         content: The same numbers, as JSON can say them; None where another section has them.
     """
 
@@ -58,6 +60,7 @@ class Section:
     tables: tuple[Table, ...] = ()
     pictures: tuple[Picture, ...] = ()
     plots: Mapping[str, Figure] = field(default_factory=dict)
+    fragment: str = ""
     content: Any = None
 
 

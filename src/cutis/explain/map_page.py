@@ -1,7 +1,5 @@
 """A map of features as one page that needs nothing else: thumbnails on hover, groups on and off."""
 
-import base64
-import io
 import json
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -9,13 +7,11 @@ from pathlib import Path
 
 import jinja2
 import numpy as np
-from PIL import Image, ImageDraw
 
 import cutis
-from cutis.errors import ImageError
 from cutis.explain.embedding import PROJECTIONS, FeatureMap
 from cutis.explain.feature_figures import label_style
-from cutis.imaging import open_rgb
+from cutis.imaging import thumbnail_uri
 
 THUMBNAIL_PX = 96
 WIDTH, HEIGHT, MARGIN = 900, 640, 16
@@ -48,7 +44,7 @@ def map_fragment(shown: FeatureMap, paths: Sequence[Path], notes: Sequence[str])
     pictures = {
         "ids": list(shown.image_ids),
         "notes": list(notes),
-        "thumbnails": [thumbnail_uri(path) for path in paths],
+        "thumbnails": [thumbnail_uri(path, side_px=THUMBNAIL_PX) for path in paths],
         "places": places,
     }
     return _template("feature_map.html").render(
@@ -72,19 +68,6 @@ def map_page(title: str, facts: Mapping[str, str], fragments: Sequence[str]) -> 
     return _template("map_page.html").render(
         title=title, facts=facts, fragments=fragments, notice=cutis.RESEARCH_USE_NOTICE
     )
-
-
-def thumbnail_uri(path: Path, *, side_px: int = THUMBNAIL_PX) -> str:
-    """A small JPEG of a picture as a data URI; a grey card where it cannot be read."""
-    try:
-        picture = open_rgb(path)
-    except ImageError:
-        picture = Image.new("RGB", (side_px, side_px * 3 // 4), "#888888")
-        ImageDraw.Draw(picture).text((6, 6), "not readable", fill="white")
-    picture.thumbnail((side_px, side_px))
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=65)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _placed(shown: FeatureMap) -> list[tuple[float, float]]:

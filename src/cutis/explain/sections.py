@@ -1,10 +1,23 @@
-"""What a report shows of the checks of heat maps."""
+"""What a report shows of a network: its map of the pictures, and what its heat maps are worth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
+import numpy as np
+
+from cutis.bundle import ModelBundle
 from cutis.evaluation.section import Section, Table, as_content, estimate_cells
-from cutis.explain.checks import MethodChecks
+from cutis.explain.atlas import NEIGHBOURS, Atlas, make_atlas, picture_notes
+from cutis.explain.attribution import Method, attribute
+from cutis.explain.checks import MapCheck, MethodChecks, check_map, summarise_checks
 from cutis.explain.figures import checks_figure
+from cutis.explain.map_page import map_fragment
+from cutis.explain.overlap import lesion_mask
+from cutis.explain.pictures import most_probable
+from cutis.imaging import load_rgb
+from cutis.inference.predictor import Predictor
+from cutis.models.trained import TrainedClassifier, load_trained
+from cutis.tables.manifest import Manifest
 
 COLUMNS = {
     "deletion": "Deletion area",
@@ -14,6 +27,87 @@ COLUMNS = {
     "area_share": "Lesion's area (chance)",
     "gain_inside": "On the lesion, above chance",
 }
+CHECKED_METHODS: tuple[Method, ...] = ("saliency", "grad-cam")
+
+
+def explanation_sections(
+    bundle: ModelBundle,
+    judged: Manifest,
+    *,
+    images: int = 24,
+    replicates: int = 1000,
+    seed: int = 0,
+    on_progress: Callable[[int], None] | None = None,
+) -> list[Section]:
+    """A map of the judged pictures by the network's features, and checks of its heat maps.
+
+    Args:
+        bundle: The network behind the predictions.
+        judged: The rows that the report is about.
+        images: How many pictures heat maps are checked on, drawn at random.
+        replicates, seed: Of the bootstrap and of everything drawn.
+        on_progress: Called with the number of pictures just finished, of the map and of the checks.
+
+    Raises:
+        BundleError: the network gives no features, or Cutis cannot build it.
+        InputError: too few pictures for a map.
+    """
+    atlas = make_atlas(Predictor(bundle), judged, split="all", seed=seed, on_progress=on_progress)
+    drawn = np.random.default_rng(seed).permutation(len(judged))[:images]
+    rows = judged.rows(np.isin(np.arange(len(judged)), drawn))
+    checked = _checked(load_trained(bundle.folder), rows, seed=seed, on_progress=on_progress)
+    summaries = [
+        summarise_checks(method, checks, rows.clusters(), replicates=replicates, seed=seed)
+        for method, checks in checked.items()
+    ]
+    return [map_section(atlas), checks_section(summaries)]
+
+
+def map_section(atlas: Atlas) -> Section:
+    """The map of features as a section of a report; thumbnails where the mouse points."""
+    return Section(
+        key="feature_map",
+        title="How the network arranges the pictures",
+        text=(
+            f"{len(atlas.shown.image_ids)} of {len(atlas.features)} pictures, t-SNE of the last hidden "
+            "layer. Only neighbourhoods mean something, not distances between groups. Of the "
+            f"{NEIGHBOURS} nearest pictures of other lesions {atlas.agreement:.1%} share the class, "
+            f"by chance {atlas.chance:.1%}.",
+        ),
+        fragment=map_fragment(atlas.shown, atlas.manifest.paths, picture_notes(atlas)),
+        content={
+            "pictures": len(atlas.features),
+            "neighbours": NEIGHBOURS,
+            "same_class_of_other_lesions": atlas.agreement,
+            "by_chance": atlas.chance,
+        },
+    )
+
+
+def _checked(
+    model: TrainedClassifier,
+    rows: Manifest,
+    *,
+    seed: int,
+    on_progress: Callable[[int], None] | None,
+) -> dict[Method, list[MapCheck]]:
+    """The checks of every method, one for each row, each map for its most probable class."""
+    checks: dict[Method, list[MapCheck]] = {method: [] for method in CHECKED_METHODS}
+    for path, mask_path in zip(rows.paths, rows.frame["mask_path"], strict=True):
+        rgb = load_rgb(path)
+        frame = model.preprocessing.frame(rgb)
+        mask = (
+            lesion_mask(Path(mask_path), model.preprocessing, picture_size=rgb.shape[:2])
+            if mask_path
+            else None
+        )
+        target = most_probable(model, frame)
+        for method, found in checks.items():
+            heat = attribute(model, frame, target, method=method, seed=seed)
+            found.append(check_map(model, frame, heat, mask=mask, seed=seed))
+        if on_progress is not None:
+            on_progress(1)
+    return checks
 
 
 def checks_section(methods: Sequence[MethodChecks]) -> Section:

@@ -1,4 +1,4 @@
-"""`cutis evaluate --stress`: the bundle behind the predictions, asked again about changed pictures."""
+"""`cutis evaluate --stress` and `--explain`: the bundle behind the predictions, asked again."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def stress_sections(
 
     from cutis.cli.progress import progress_bar
     from cutis.evaluation.robustness import stress_test
-    from cutis.evaluation.robustness_section import stress_section
+    from cutis.evaluation.robustness_report import stress_section
     from cutis.inference.predictor import Predictor
 
     predictor, preprocessing = Predictor(model), model.facts.preprocessing
@@ -56,3 +56,16 @@ def stress_sections(
             on_progress=advance,
         )
     return [stress_section(found)]
+
+
+def explained_sections(
+    model: ModelBundle, judged: Manifest, *, images: int, replicates: int, seed: int
+) -> list[Section]:
+    """The sections on the map of features and on heat maps."""
+    from cutis.cli.progress import progress_bar
+    from cutis.explain.sections import explanation_sections
+
+    with progress_bar(len(judged) + min(images, len(judged)), "explaining") as advance:
+        return explanation_sections(
+            model, judged, images=images, replicates=replicates, seed=seed, on_progress=advance
+        )
