@@ -39,18 +39,17 @@ def questions_section(
 
 
 def _areas(reports: Sequence[QuestionReport]) -> Table:
-    names = list(reports[0].estimates)
-    header = ("Question", "positive / negative", "AUC (DeLong)", *map(words, names))
-    rows = tuple(
+    rows = [
+        ("positive / negative", *(f"{each.positives} / {each.negatives}" for each in reports)),
         (
-            report.task.title,
-            f"{report.positives} / {report.negatives}",
-            f"{report.area.auc:.3f}\n{report.area.low:.3f} to {report.area.high:.3f}",
-            *("\n".join(filter(None, estimate_cells(report.estimates[name]))) for name in names),
-        )
-        for report in reports
-    )
-    return Table(header, rows)
+            "AUC (DeLong)",
+            *(f"{e.area.auc:.3f}\n{e.area.low:.3f} to {e.area.high:.3f}" for e in reports),
+        ),
+    ]
+    for name in reports[0].estimates:
+        cells = ("\n".join(filter(None, estimate_cells(each.estimates[name]))) for each in reports)
+        rows.append((words(name), *cells))
+    return Table(("Figure", *(each.task.title for each in reports)), tuple(rows))
 
 
 def _points(report: QuestionReport) -> Table:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from cutis.evaluation.figures.style import COLOURS, STYLES, unit_square
+from cutis.evaluation.figures.style import COLOURS, STYLES, unit_square, words
 from cutis.evaluation.questions import QuestionReport
 
 
@@ -13,7 +13,7 @@ def question_roc_figure(reports: Sequence[QuestionReport]) -> Figure:
     figure, axes = unit_square("1 - specificity", "Sensitivity")
     axes.plot([0, 1], [0, 1], color="#BBBBBB", linewidth=1)
     for colour, style, report in zip(COLOURS, STYLES * 2, reports, strict=False):
-        label = f"{report.task.title}: {report.area}"
+        label = f"{words(report.task.name)}: {report.area}"
         axes.plot(report.curve.x, report.curve.y, style, color=colour, linewidth=1.5, label=label)
         for point in report.points:
             specificity = point.estimates["specificity"].value
@@ -25,20 +25,23 @@ def question_roc_figure(reports: Sequence[QuestionReport]) -> Figure:
 
 
 def decision_figure(reports: Sequence[QuestionReport]) -> Figure:
-    """Net benefit against the threshold probability, one panel per question."""
-    figure = Figure(figsize=(3.4 * len(reports), 3.4), layout="constrained")
-    panels = figure.subplots(1, len(reports), squeeze=False)[0]
-    for axes, report in zip(panels, reports, strict=True):
+    """Net benefit against the threshold probability, one panel per question, two in a row."""
+    rows = (len(reports) + 1) // 2
+    figure = Figure(figsize=(6.4, 2.8 * rows), layout="constrained")
+    panels = figure.subplots(rows, 2, squeeze=False).ravel()
+    for axes in panels[len(reports) :]:
+        axes.set_axis_off()
+    for axes, report in zip(panels, reports, strict=False):
         curve = report.decision
         axes.plot(curve.thresholds, curve.net_benefit, color=COLOURS[0], label="by the model")
         axes.plot(curve.thresholds, curve.biopsy_all, "--", color=COLOURS[1], label="biopsy all")
         axes.axhline(0, color="#666666", linewidth=1, linestyle=":", label="biopsy none")
         top = max(float(curve.net_benefit.max()), 0.01)
         axes.set_ylim(-0.2 * top, 1.1 * top)
-        axes.set_title(report.task.title, fontsize=8)
-        axes.set_xlabel("Threshold probability", fontsize=8)
+        axes.set_title(words(report.task.name), fontsize=9)
         axes.grid(color="#EEEEEE")
         axes.tick_params(labelsize=7)
-    panels[0].set_ylabel("Net benefit, true positives per case", fontsize=8)
+    figure.supxlabel("Threshold probability", fontsize=9)
+    figure.supylabel("Net benefit, true positives per case", fontsize=9)
     panels[0].legend(frameon=False, fontsize=7)
     return figure
