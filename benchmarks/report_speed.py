@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from evaluation_speed import SHARES
 
 from cutis.evaluation.classifier import evaluate
 from cutis.evaluation.classifier_report import classifier_sections
@@ -26,16 +27,6 @@ from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.taxonomy import load_taxonomy
 
-CLASSES = (
-    "actinic-keratosis-or-bowen",
-    "basal-cell-carcinoma",
-    "benign-keratosis",
-    "dermatofibroma",
-    "melanoma",
-    "nevus",
-    "vascular-lesion",
-)
-SHARES = np.array([0.033, 0.051, 0.11, 0.012, 0.111, 0.669, 0.014])
 REPLICATES = 2000
 
 
@@ -73,16 +64,17 @@ def main() -> None:
 def drawn(n: int, *, split: str, seed: int) -> tuple[Predictions, Manifest]:
     """Cases with imperfect probabilities."""
     generator = np.random.default_rng(seed)
+    classes, shares = tuple(SHARES), np.array(list(SHARES.values()))
     lesion = np.repeat(np.arange(n), generator.integers(1, 4, n))[:n]
-    truth = generator.choice(len(CLASSES), n, p=SHARES)[lesion]
-    logits = generator.normal(size=(n, len(CLASSES))) + np.log(SHARES)
+    truth = generator.choice(len(classes), n, p=shares)[lesion]
+    logits = generator.normal(size=(n, len(classes))) + np.log(shares)
     logits[np.arange(n), truth] += 2.5
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     frame = pd.DataFrame(
         {
             "image_id": [f"{split}{row}" for row in range(n)],
             "path": [f"/nowhere/{split}{row}.jpg" for row in range(n)],
-            "diagnosis": [CLASSES[k] for k in truth],
+            "diagnosis": [classes[k] for k in truth],
             "lesion_id": [f"{split}-{name}" for name in lesion],
             "age_years": generator.integers(5, 90, n)[lesion].astype(float),
             "sex": np.array(["female", "male"])[generator.integers(2, size=n)[lesion]],
@@ -93,7 +85,7 @@ def drawn(n: int, *, split: str, seed: int) -> tuple[Predictions, Manifest]:
         }
     )
     manifest = Manifest(frame, load_taxonomy())
-    return Predictions(manifest.image_ids, CLASSES, probabilities), manifest
+    return Predictions(manifest.image_ids, classes, probabilities), manifest
 
 
 if __name__ == "__main__":

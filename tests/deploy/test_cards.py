@@ -40,7 +40,6 @@ def result(**changes):
 def known(phantom_manifest, *, internal=None, external=()):
     return KnownRun(
         recipe=Recipe(),
-        taxonomy=phantom_manifest.taxonomy,
         splits={"all": describe(phantom_manifest)},
         environment={"cutis": "0.1", "python": "3.11", "packages": {"torch": "2.13"}},
         internal=internal,

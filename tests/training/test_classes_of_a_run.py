@@ -7,7 +7,7 @@ from cutis.config import load
 from cutis.errors import ManifestError, SettingsError, TaxonomyError
 from cutis.tables.manifest import Manifest
 from cutis.taxonomy import load_taxonomy
-from cutis.training.recipe import TrainingData
+from cutis.training.training_data import TrainingData
 
 ROWS = (
     ("melanoma", "train"),

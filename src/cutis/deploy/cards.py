@@ -7,6 +7,7 @@ from pathlib import Path
 import jinja2
 
 from cutis import RESEARCH_USE_NOTICE
+from cutis.bundle import CARD, ModelBundle
 from cutis.curation.datasheet import Description, describe
 from cutis.deploy.checklists import NOT_PROVIDED, KnownRun, facts, render_checklists
 from cutis.deploy.judgement import Judgement, figure
@@ -17,7 +18,7 @@ from cutis.tables.manifest import SPLITS, Manifest
 from cutis.training.recipe import Recipe
 from cutis.training.run_folder import RunFolder
 
-MODEL, DATA, CHECKLISTS = "MODEL_CARD.md", "DATA_CARD.md", "CHECKLISTS.md"
+DATA, CHECKLISTS = "DATA_CARD.md", "CHECKLISTS.md"
 
 
 def read_known_run(run: RunFolder, reports: Sequence[Path]) -> KnownRun:
@@ -38,7 +39,6 @@ def read_known_run(run: RunFolder, reports: Sequence[Path]) -> KnownRun:
     present = [name for name in SPLITS if (manifest.frame["split"] == name).any()]
     return KnownRun(
         recipe=Recipe.model_validate(read_json(run.settings)),
-        taxonomy=manifest.taxonomy,
         splits={"all": describe(manifest)}
         | {name: describe(manifest.split(name)) for name in present},
         environment=read_json(run.environment),
@@ -52,13 +52,14 @@ def write_cards(run: RunFolder, reports: Sequence[Path], folder: Path) -> list[P
 
     Raises:
         InputError: as `read_known_run`.
+        BundleError: the run's bundle is damaged.
         OutputError: the folder cannot be written.
     """
     require_writable(folder)
     known = read_known_run(run, reports)
-    card = (run.bundle / MODEL).read_text(encoding="utf-8")
+    card = ModelBundle.load(run.bundle).read(CARD).decode()
     texts = {
-        MODEL: render_judged_card(card, known),
+        CARD: render_judged_card(card, known),
         DATA: render_data_card(known.splits),
         CHECKLISTS: render_checklists(facts(known)),
     }

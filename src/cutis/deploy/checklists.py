@@ -9,7 +9,6 @@ from typing import Any
 from cutis import RESEARCH_USE_NOTICE
 from cutis.curation.datasheet import Description
 from cutis.deploy.judgement import Judgement, figure
-from cutis.taxonomy import Taxonomy
 from cutis.training.recipe import Recipe
 
 NOT_PROVIDED = "not provided"
@@ -20,7 +19,6 @@ class KnownRun:
     """What is known about a run: its settings, its data, its surroundings and how it was judged."""
 
     recipe: Recipe
-    taxonomy: Taxonomy
     splits: Mapping[str, Description]  # by split, "all" too
     environment: Mapping[str, Any]
     internal: Judgement | None

@@ -13,8 +13,9 @@ from cutis.files import read_json, sha256_of_file
 from cutis.imaging import load_rgb
 from cutis.models.classifier import Classifier
 from cutis.tables.manifest import Manifest
-from cutis.training.recipe import Recipe, TrainingData
+from cutis.training.recipe import Recipe
 from cutis.training.run_folder import RunFolder
+from cutis.training.training_data import TrainingData
 
 PARITY_IMAGES = 32
 

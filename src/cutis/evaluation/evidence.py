@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -44,6 +45,7 @@ class Validation:
         judged = judged_rows(manifest, predictions.classes, split=split, skip_outside=True).judged
         return cls(predictions.rows_for(judged.image_ids), judged)
 
+    @cached_property
     def cases(self) -> tuple[IntArray, FloatArray]:
         """Truth (n,) and probabilities (n, k)."""
         cases = Cases.of(self.predictions, self.manifest)
@@ -115,7 +117,7 @@ def evidence_sections(
     )
     versions = {AS_GIVEN: cases.probabilities}
     if validation is not None:
-        truth, given = validation.cases()
+        truth, given = validation.cases
         for name, fit in (maps or {}).items():
             versions[name] = fit(given, truth)(cases.probabilities)
     clusters = judged.clusters()
@@ -194,7 +196,7 @@ def _conformal(
     replicates: int,
     seed: int,
 ) -> Section:
-    calibration = validation.cases()
+    calibration = validation.cases
     everywhere = bool(np.bincount(calibration[0], minlength=len(classes)).all())
     return conformal_section(
         [

@@ -115,9 +115,8 @@ def _packaged_weights(name: str, network: nn.Module) -> dict[str, Tensor]:
     except ImportError:
         raise MissingExtraError(module_name.replace("_", "-"), "train") from None
     file = getattr(package, class_name).get_model_file_path()
-    packaged = torch.load(
-        file, weights_only=True, map_location="cpu"
-    )  # a pinned package's own file
+    # The file of an installed package, never one that a user hands in; tensors only, no code.
+    packaged = torch.load(file, weights_only=True, map_location="cpu")
     body = {key: value for key, value in packaged.items() if not key.startswith("_fc.")}
     expected = network.state_dict()
     shapes = [tuple(value.shape) for value in body.values()]

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from cutis.errors import InputError
+from cutis.tables.frames import read_frame
 from cutis.tables.predictions import ID_COLUMNS
 
 
 def read_columns(path: Path, image_ids: Sequence[str]) -> dict[str, list[object]]:
-    """Every column of a CSV table, in the order of `image_ids`; "" where the table lacks an image.
+    """Every column of a table, in the order of `image_ids`; "" where the table lacks an image.
 
-    Values are separated by comma, semicolon or tab; images may be named with their file's ending.
+    The values of a CSV are separated by comma, semicolon or tab; images may carry their file's
+    ending.
 
     Args:
         path: A table with one of `ID_COLUMNS`.
@@ -24,12 +24,7 @@ def read_columns(path: Path, image_ids: Sequence[str]) -> dict[str, list[object]
     Raises:
         InputError: no such file, no table, no image column, an image twice, or none of the images.
     """
-    try:
-        frame = pd.read_csv(path, sep=None, engine="python", dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as fault:
-        raise InputError(f"{path}: not a CSV table ({fault})") from fault
+    frame = read_frame(path, separator=None)
     column = next((name for name in frame if str(name).casefold() in ID_COLUMNS), None)
     if column is None:
         raise InputError(f"{path}: no image column; expected one of {', '.join(ID_COLUMNS)}")

@@ -8,8 +8,12 @@ from cutis.errors import InputError, MissingExtraError
 from cutis.files import atomic_path
 
 
-def read_frame(path: Path) -> pd.DataFrame:
+def read_frame(path: Path, *, separator: str | None = ",") -> pd.DataFrame:
     """Read a table; the cells of a CSV stay text, "" where empty.
+
+    Args:
+        path: The table.
+        separator: Of a CSV; None finds out from its first lines.
 
     Raises:
         InputError: no such file, or not a table.
@@ -19,7 +23,14 @@ def read_frame(path: Path) -> pd.DataFrame:
         if path.suffix == ".parquet":
             _require_pyarrow()
             return pd.read_parquet(path)
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        return pd.read_csv(
+            path,
+            sep=separator,
+            engine="python" if separator is None else "c",
+            dtype=str,
+            keep_default_na=False,
+            encoding="utf-8-sig",
+        )
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (ValueError, OSError) as fault:
