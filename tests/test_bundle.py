@@ -7,15 +7,18 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cutis.bundle import (
     FILES,
     FORMAT_VERSION,
+    REJECTION,
     SUMS,
     BundleFacts,
     ModelBundle,
     Parity,
+    rewrite_bundle,
     write_bundle,
 )
 from cutis.errors import BundleError, InputError, TaxonomyError
@@ -80,6 +83,58 @@ def test_the_file_states_the_contract(folder):
     assert described["input"]["type"] == "float32"
     assert described["outputs"] == ["logits", "features"]
     assert described["taxonomy"] == {"name": "skin", "sha256": load_taxonomy().sha256}
+
+
+ARRAYS = {
+    "means": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "projection": np.ones((3, 1), dtype=np.float16),
+}
+
+
+@pytest.fixture
+def rejecting(folder: Path) -> ModelBundle:
+    """The bundle with arrays and thresholds for rejecting pictures, written in its own place."""
+    facts = replace(FACTS, rejection={"threshold": 3.5})
+    return rewrite_bundle(ModelBundle.load(folder), folder, facts, rejection_arrays=ARRAYS)
+
+
+def test_arrays_for_rejection_travel_with_their_thresholds(rejecting, tmp_path):
+    moved = rewrite_bundle(rejecting, tmp_path / "moved", replace(rejecting.facts, name="moved"))
+    for bundle in (rejecting, moved):
+        loaded = ModelBundle.load(bundle.folder)
+        assert loaded.facts.rejection == {"threshold": 3.5}
+        arrays = loaded.rejection_arrays()
+        assert {name: values.dtype for name, values in arrays.items()} == {
+            "means": np.float32,
+            "projection": np.float16,
+        }
+        assert all(np.array_equal(arrays[name], ARRAYS[name]) for name in ARRAYS)
+        assert loaded.read("MODEL_CARD.md") == b"# Small\n"
+
+
+def test_a_bundle_that_rejects_nothing_has_no_arrays(rejecting):
+    facts = replace(rejecting.facts, rejection=None)
+    plain = rewrite_bundle(rejecting, rejecting.folder, facts)
+    assert plain.rejection_arrays() == {}
+    assert not (plain.folder / REJECTION).exists()
+
+
+def test_a_changed_byte_in_the_arrays_is_found(rejecting):
+    content = bytearray((rejecting.folder / REJECTION).read_bytes())
+    content[-1] ^= 1
+    (rejecting.folder / REJECTION).write_bytes(content)
+    with pytest.raises(BundleError, match="changed since"):
+        rejecting.rejection_arrays()
+    with pytest.raises(BundleError, match=REJECTION):
+        ModelBundle.load(rejecting.folder)
+
+
+def test_arrays_and_thresholds_come_together_or_not_at_all(folder):
+    bundle = ModelBundle.load(folder)
+    with pytest.raises(BundleError, match="go together"):
+        rewrite_bundle(bundle, folder, FACTS, rejection_arrays=ARRAYS)
+    with pytest.raises(BundleError, match="go together"):
+        rewrite_bundle(bundle, folder, replace(FACTS, rejection={"threshold": 1.0}))
 
 
 def test_a_parity_that_was_not_measured_stays_unknown(tmp_path):

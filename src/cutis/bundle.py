@@ -1,12 +1,13 @@
 """`ModelBundle`: a folder in which weights, classes, their tree, preprocessing and provenance travel.
 
     bundle/
-      bundle.json          what is described below
-      taxonomy.json        the tree of diagnoses that the classes are nodes of
-      model.onnx           what is served
-      weights.safetensors  what training continues from
-      MODEL_CARD.md        for people
-      SHA256SUMS           a hash for each of the five; `sha256sum -c SHA256SUMS` checks them too
+      bundle.json            what is described below
+      taxonomy.json          the tree of diagnoses that the classes are nodes of
+      model.onnx             what is served
+      weights.safetensors    what training continues from
+      MODEL_CARD.md          for people
+      rejection.safetensors  what tells its kind of picture from others; may be absent
+      SHA256SUMS             a hash for each of them; `sha256sum -c SHA256SUMS` checks them too
 
 The hashes stand in a file of their own so that `bundle.json` is covered as well. They find damage and
 careless edits; they are no signature against somebody who can write the whole folder. The tree
@@ -20,15 +21,18 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+from safetensors import SafetensorError
 
 from cutis.errors import BundleError, InputError
 from cutis.files import atomic_path, parse_json, sha256_of_file, write_json, write_text
 from cutis.imaging import Preprocessing
-from cutis.taxonomy import ClassSet, Node, Taxonomy
-from cutis.taxonomy.tree import Status
+from cutis.taxonomy import ClassSet, Taxonomy
+from cutis.taxonomy.exchange import tree_from_dict, tree_to_dict
 
 FORMAT_VERSION = 1
 FACTS, TREE, NETWORK, WEIGHTS, CARD = FILES = (
@@ -38,8 +42,11 @@ FACTS, TREE, NETWORK, WEIGHTS, CARD = FILES = (
     "weights.safetensors",
     "MODEL_CARD.md",
 )
+REJECTION = "rejection.safetensors"
 SUMS = "SHA256SUMS"
 INPUT_NAME, OUTPUT_NAMES = "images", ("logits", "features")
+
+Arrays = Mapping[str, npt.NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,8 @@ class BundleFacts:
         provenance: Data, settings, revision, version, date; whatever JSON can say.
         temperature: Logits are divided by it before the softmax.
         operating_points: Named thresholds; empty until some are chosen on validation.
+        rejection: The thresholds that go with the arrays of `rejection.safetensors`; None where the
+            model never rejects a picture.
 
     Raises:
         InputError: the temperature is not positive and finite, or the classes are no class set.
@@ -79,6 +88,7 @@ class BundleFacts:
     provenance: Mapping[str, Any]
     temperature: float = 1.0
     operating_points: tuple[Mapping[str, Any], ...] = ()
+    rejection: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.temperature < np.inf:
@@ -90,7 +100,7 @@ class BundleFacts:
     def to_dict(self) -> dict[str, Any]:
         """The content of `bundle.json`."""
         size = [None, 3, self.preprocessing.height, self.preprocessing.width]
-        return {
+        described = {
             "format_version": FORMAT_VERSION,
             "name": self.name,
             "architecture": self.architecture,
@@ -104,6 +114,9 @@ class BundleFacts:
             "parity": asdict(self.parity),
             "provenance": dict(self.provenance),
         }
+        if self.rejection is not None:
+            described["rejection"] = dict(self.rejection)
+        return described
 
     @classmethod
     def from_dict(cls, described: Mapping[str, Any], taxonomy: Taxonomy) -> "BundleFacts":
@@ -116,6 +129,7 @@ class BundleFacts:
             if described["taxonomy"] != {"name": taxonomy.name, "sha256": taxonomy.sha256}:
                 raise InputError(f"its taxonomy is not the one in {TREE}")
             difference = described["parity"]["max_probability_difference"]
+            rejection = described.get("rejection")
             return cls(
                 name=str(described["name"]),
                 architecture=str(described["architecture"]),
@@ -129,6 +143,7 @@ class BundleFacts:
                 provenance=dict(described["provenance"]),
                 temperature=float(described["temperature"]),
                 operating_points=tuple(dict(point) for point in described["operating_points"]),
+                rejection=None if rejection is None else dict(rejection),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as fault:
             raise InputError(f"not understood: {fault}") from fault
@@ -140,7 +155,7 @@ class ModelBundle:
 
     folder: Path
     facts: BundleFacts
-    sha256: Mapping[str, str]  # of each of `FILES`
+    sha256: Mapping[str, str]  # of each of `FILES`, and of `REJECTION` where there is one
 
     @property
     def onnx(self) -> Path:
@@ -163,7 +178,7 @@ class ModelBundle:
         return ClassSet(self.taxonomy, self.facts.classes)
 
     def read(self, name: str) -> bytes:
-        """The content of one of `FILES`, verified as it is read.
+        """The content of one of its files, verified as it is read.
 
         Raises:
             BundleError: it is not what it was when the bundle was loaded.
@@ -172,6 +187,19 @@ class ModelBundle:
         if hashlib.sha256(content).hexdigest() != self.sha256[name]:
             raise BundleError(f"{self.folder / name}: changed since the bundle was loaded")
         return content
+
+    def rejection_arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The named arrays of `rejection.safetensors`; none where the bundle has no such file.
+
+        Raises:
+            BundleError: it changed since the bundle was loaded, or is no file of arrays.
+        """
+        if REJECTION not in self.sha256:
+            return {}
+        try:
+            return dict(safetensors.numpy.load(self.read(REJECTION)))
+        except SafetensorError as fault:
+            raise BundleError(f"{self.folder / REJECTION}: no file of arrays ({fault})") from fault
 
     @classmethod
     def load(cls, folder: Path) -> "ModelBundle":
@@ -184,26 +212,38 @@ class ModelBundle:
         facts = _read(folder, FACTS)
         described = _known_version(facts, source=str(folder / FACTS))
         sums = _read_sums(folder)
-        missing = [name for name in FILES if not (folder / name).is_file()]
+        missing = [name for name in sums if not (folder / name).is_file()]
         if missing:
             raise BundleError(f"{folder}: without {', '.join(missing)}; copy the whole bundle")
         tree = _read(folder, TREE)
         found = {FACTS: hashlib.sha256(facts).hexdigest(), TREE: hashlib.sha256(tree).hexdigest()}
-        for name in FILES:
+        for name in sums:
             if (found.get(name) or sha256_of_file(folder / name)) != sums[name]:
                 raise BundleError(
                     f"{folder / name}: its content is not what {SUMS} says; "
                     "it was damaged or changed, get the bundle again"
                 )
         try:
-            taxonomy = _tree_from_dict(parse_json(tree, source=TREE))
-            return cls(folder, BundleFacts.from_dict(described, taxonomy), sums)
+            taxonomy = tree_from_dict(parse_json(tree, source=TREE), source=TREE)
+            read = BundleFacts.from_dict(described, taxonomy)
         except InputError as fault:
             raise BundleError(f"{folder / FACTS}: {fault}") from fault
+        if (read.rejection is None) != (REJECTION not in sums):
+            raise BundleError(
+                f"{folder}: {REJECTION} and the thresholds for it in {FACTS} go together, and one "
+                "of them is missing; get the bundle again"
+            )
+        return cls(folder, read, sums)
 
 
 def write_bundle(
-    folder: Path, facts: BundleFacts, *, onnx: Path, weights: Path, model_card: str
+    folder: Path,
+    facts: BundleFacts,
+    *,
+    onnx: Path,
+    weights: Path,
+    model_card: str,
+    rejection_arrays: Arrays | None = None,
 ) -> ModelBundle:
     """Write a bundle whole or not at all, replacing an older one.
 
@@ -212,8 +252,10 @@ def write_bundle(
         facts: What `bundle.json` will say.
         onnx, weights: Files to copy.
         model_card: Markdown.
+        rejection_arrays: What `facts.rejection` has thresholds for.
 
     Raises:
+        BundleError: there are arrays and no thresholds for them, or thresholds without arrays.
         OutputError: the folder cannot be written.
     """
     with atomic_path(folder) as partial:
@@ -221,14 +263,41 @@ def write_bundle(
         shutil.copyfile(onnx, partial / NETWORK)
         shutil.copyfile(weights, partial / WEIGHTS)
         write_text(partial / CARD, model_card)
-        write_json(partial / TREE, _tree_to_dict(facts.taxonomy))
+        write_json(partial / TREE, tree_to_dict(facts.taxonomy))
         write_json(partial / FACTS, facts.to_dict())
-        write_text(
-            partial / SUMS,
-            "".join(f"{sha256_of_file(partial / name)}  {name}\n" for name in FILES),
-        )
+        if rejection_arrays:
+            safetensors.numpy.save_file(dict(rejection_arrays), partial / REJECTION)
+        names = [*FILES, *([REJECTION] if rejection_arrays else [])]
+        sums = [f"{sha256_of_file(partial / name)}  {name}\n" for name in names]
+        write_text(partial / SUMS, "".join(sums))
         written = ModelBundle.load(partial)
     return replace(written, folder=folder)
+
+
+def rewrite_bundle(
+    bundle: ModelBundle,
+    folder: Path,
+    facts: BundleFacts,
+    *,
+    model_card: str | None = None,
+    rejection_arrays: Arrays | None = None,
+) -> ModelBundle:
+    """Write the same network with other facts, as `write_bundle`; in its own place, if need be.
+
+    Args:
+        bundle: Whose network, weights and, by default, model card and arrays are kept.
+        folder: The new bundle.
+        facts, model_card, rejection_arrays: As in `write_bundle`.
+    """
+    kept = bundle.rejection_arrays() if facts.rejection is not None else None
+    return write_bundle(
+        folder,
+        facts,
+        onnx=bundle.onnx,
+        weights=bundle.weights,
+        model_card=bundle.read(CARD).decode() if model_card is None else model_card,
+        rejection_arrays=rejection_arrays or kept,
+    )
 
 
 def _require_bundle(folder: Path) -> None:
@@ -268,44 +337,15 @@ def _known_version(content: bytes, *, source: str) -> dict[str, Any]:
 
 
 def _read_sums(folder: Path) -> dict[str, str]:
-    """The hash of each of `FILES`; a list that names anything else is not ours."""
+    """The hash of each file; a list that names anything else is not ours."""
     text = _read(folder, SUMS).decode("utf-8", "replace")
     sums: dict[str, str] = {}
     for line in text.splitlines():
         match = re.fullmatch(r"([0-9a-f]{64})  (.+)", line)
-        if match is None or match[2] not in FILES or match[2] in sums:
+        if match is None or match[2] not in (*FILES, REJECTION) or match[2] in sums:
             raise BundleError(f"{folder / SUMS}: unexpected line {line!r}; get the bundle again")
         sums[match[2]] = match[1]
     missing = [name for name in FILES if name not in sums]
     if missing:
         raise BundleError(f"{folder / SUMS}: no hash for {', '.join(missing)}")
     return sums
-
-
-def _tree_to_dict(taxonomy: Taxonomy) -> dict[str, Any]:
-    return {"name": taxonomy.name, "nodes": [asdict(node) for node in taxonomy.nodes.values()]}
-
-
-def _tree_from_dict(described: Any) -> Taxonomy:
-    """Read what `_tree_to_dict` wrote.
-
-    Raises:
-        InputError: it is no tree.
-    """
-    try:
-        nodes = [
-            Node(
-                **{
-                    **node,
-                    "synonyms": tuple(node["synonyms"]),
-                    "levels": tuple(node.get("levels", ())),  # bundles before levels have none
-                }
-            )
-            for node in described["nodes"]
-        ]
-        strange = [node.status for node in nodes if node.status not in (None, *get_args(Status))]
-        if strange:
-            raise InputError(f"{TREE}: status {strange[0]!r} is unknown")
-        return Taxonomy(str(described["name"]), {node.id: node for node in nodes})
-    except (KeyError, TypeError, AttributeError) as fault:
-        raise InputError(f"{TREE}: not understood ({fault})") from fault
