@@ -15,7 +15,7 @@ FLOORS = (
     {"checks", "files"},
     {"taxonomy", "metrics", "imaging", "perturbation"},
     {"tables", "bundle"},
-    {"curation", "inference", "evaluation"},
+    {"curation", "inference", "evaluation", "zoo"},
     {"torch_setup"},
     {"data", "models"},
     {"training", "explain"},

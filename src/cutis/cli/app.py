@@ -22,6 +22,7 @@ COMMAND_MODULES = (
     "audit",
     "train",
     "predict",
+    "zoo",
     "evaluate",
     "card",
     "explain",

@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from cutis.tables.predictions import Predictions
 
 
-def bundle_behind(predictions: Predictions, folder: Path) -> ModelBundle:
-    """Load a bundle that may have made the predictions; call it before long work.
+def bundle_behind(predictions: Predictions, place: Path) -> ModelBundle:
+    """Load the model that may have made the predictions; call it before long work.
 
     Raises:
         BundleError: it cannot be used.
         InputError: it tells other classes apart.
     """
-    from cutis.bundle import ModelBundle
     from cutis.errors import InputError
+    from cutis.zoo import resolve
 
-    model = ModelBundle.load(folder)
+    model = resolve(place)
     if set(model.facts.classes) != set(predictions.classes):
         raise InputError(
-            f"{folder}: tells apart {', '.join(sorted(model.facts.classes))}; the predictions are "
+            f"{place}: tells apart {', '.join(sorted(model.facts.classes))}; the predictions are "
             f"about {', '.join(sorted(predictions.classes))}; give the bundle that made them"
         )
     return model

@@ -9,20 +9,30 @@ from cutis.cli.app import app
 
 @app.command()
 def card(
-    run: Path = typer.Argument(help="Folder of a finished training run."),
+    run: Path = typer.Argument(
+        help="A finished training run; or a bundle or model of the zoo, whose card is copied."
+    ),
     report: list[Path] = typer.Option(
         [], help="Folder of `cutis evaluate`: first the test split, then external sets."
     ),
     output: Path = typer.Option(..., "-o", "--output", help="Folder for the documents."),
 ) -> None:
-    """Write what is known about a model and its data, and what is not."""
+    """Write what is known about a model and its data, and what is not.
+
+    A bundle does not know the rows it was trained on, so of it there is only the card it carries.
+    """
     from rich.console import Console
 
     from cutis import RESEARCH_USE_NOTICE
-    from cutis.deploy.cards import write_cards
+    from cutis.deploy.cards import copy_card, is_bundle, write_cards
     from cutis.training.run_folder import RunFolder
 
     console = Console()
-    for path in write_cards(RunFolder(run), report, output):
+    written = (
+        [copy_card(run, output)]
+        if is_bundle(run) and not report
+        else write_cards(RunFolder(run), report, output)
+    )
+    for path in written:
         console.print(str(path), soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)

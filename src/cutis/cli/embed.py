@@ -14,7 +14,7 @@ SHOWN = 50  # rows of the table
 
 @app.command()
 def embed(
-    bundle: Path = typer.Argument(help="Folder of a model bundle."),
+    bundle: Path = typer.Argument(help="A model of the zoo, or the folder of a bundle."),
     manifest: Path = typer.Argument(help="Manifest with the pictures."),
     output: Path = typer.Option(..., "-o", "--output", help="Folder for the map."),
     split: str = typer.Option("test", help="train, val, test, or all."),
@@ -30,16 +30,16 @@ def embed(
 
     Exit code 1 when some files could not be read, 2 when nothing could be done.
     """
-    from cutis.bundle import ModelBundle
     from cutis.explain.atlas import PAGE, SUMMARY, make_atlas, write_atlas
     from cutis.explain.embedding import parse_projection
     from cutis.files import require_writable
     from cutis.inference.predictor import Predictor
     from cutis.tables.manifest import Manifest
+    from cutis.zoo import resolve
 
     require_writable(output)
     projection = parse_projection(method)
-    model = ModelBundle.load(bundle)
+    model = resolve(bundle)
     table = Manifest.read(manifest, taxonomy=model.taxonomy, check_files=False)
     with progress_bar(len(table), "embedding") as advance:
         atlas = make_atlas(
@@ -65,7 +65,7 @@ def embed(
 
 @app.command()
 def neighbors(
-    bundle: Path = typer.Argument(help="Folder of a model bundle."),
+    bundle: Path = typer.Argument(help="A model of the zoo, or the folder of a bundle."),
     manifest: Path = typer.Argument(help="Manifest that the bundle was trained on."),
     pictures: list[Path] = typer.Argument(help="Pictures, or folders of pictures."),
     output: Path = typer.Option(..., "-o", "--output", help="Folder for the pictures' neighbours."),
@@ -79,17 +79,17 @@ def neighbors(
 
     Exit code 1 when some files could not be read, 2 when nothing could be done.
     """
-    from cutis.bundle import ModelBundle
     from cutis.explain.look_alikes import SUMMARY, write_look_alikes
     from cutis.files import require_writable
     from cutis.inference.features import Features
     from cutis.inference.predictor import Predictor, find_pictures
     from cutis.tables.manifest import Manifest
+    from cutis.zoo import resolve
 
     require_writable(output)
     paths = find_pictures(pictures)
     known = None if features is None else Features.read(features)
-    model = ModelBundle.load(bundle)
+    model = resolve(bundle)
     table = Manifest.read(manifest, taxonomy=model.taxonomy, check_files=False)
     with progress_bar(len(paths), "looking") as advance:
         found = write_look_alikes(

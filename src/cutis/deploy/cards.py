@@ -6,8 +6,8 @@ from pathlib import Path
 
 import jinja2
 
-from cutis import RESEARCH_USE_NOTICE
-from cutis.bundle import CARD, ModelBundle
+from cutis import RESEARCH_USE_NOTICE, zoo
+from cutis.bundle import CARD, FACTS, ModelBundle
 from cutis.curation.datasheet import Description, describe
 from cutis.deploy.checklists import NOT_PROVIDED, KnownRun, facts, render_checklists
 from cutis.deploy.judgement import Judgement, figure
@@ -66,6 +66,23 @@ def write_cards(run: RunFolder, reports: Sequence[Path], folder: Path) -> list[P
     for name, text in texts.items():
         write_text(folder / name, text)
     return [folder / name for name in texts]
+
+
+def is_bundle(place: Path) -> bool:
+    """Whether a model of the zoo or a bundle stands there, rather than a run."""
+    return str(place) in zoo.names() or (place / FACTS).is_file()
+
+
+def copy_card(place: Path, folder: Path) -> Path:
+    """Write the card that a bundle carries.
+
+    Raises:
+        BundleError: no bundle, or a damaged one.
+        OutputError: the folder cannot be written.
+    """
+    card = zoo.resolve(place).read(CARD).decode()
+    write_text(folder / CARD, card)
+    return folder / CARD
 
 
 def render_judged_card(card: str, known: KnownRun) -> str:

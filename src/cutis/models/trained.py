@@ -11,6 +11,7 @@ from typing import Any
 import pydantic
 from torch import nn
 
+from cutis import zoo
 from cutis.bundle import FACTS, ModelBundle
 from cutis.errors import BundleError, InputError
 from cutis.files import read_json, sha256_of_file
@@ -52,23 +53,24 @@ class TrainedClassifier:
 
 
 def load_trained(place: Path) -> TrainedClassifier:
-    """Read a bundle or a run folder.
+    """Read a model of the zoo, a bundle or a run folder.
 
     Raises:
-        BundleError: neither of the two, a damaged bundle, or one whose network is none that Cutis
+        BundleError: none of the three, a damaged bundle, or one whose network is none that Cutis
             builds.
         InputError: weights or settings that do not fit each other.
     """
-    if (place / FACTS).is_file():
-        return _from_bundle(ModelBundle.load(place))
+    if str(place) in zoo.names() or not place.exists() or (place / FACTS).is_file():
+        return _from_bundle(zoo.resolve(place))
     if (place / "bundle" / FACTS).is_file():
         return _from_bundle(ModelBundle.load(place / "bundle"))
     missing = [name for name in RUN_FILES if not (place / name).is_file()]
     if not missing:
         return _from_run(place)
     if len(missing) == len(RUN_FILES):
-        fault = "neither a model bundle nor a run folder" if place.exists() else "no such folder"
-        raise BundleError(f"{place}: {fault}; give what `cutis train` wrote")
+        raise BundleError(
+            f"{place}: neither a model bundle nor a run folder; give what `cutis train` wrote"
+        )
     raise BundleError(f"{place}: a run folder without {', '.join(missing)}; did training finish?")
 
 

@@ -173,7 +173,10 @@ def train(
     cutis.torch_setup.keep_freed_memory()
     lightning.seed_everything(recipe.seed, verbose=False)
     model = create_classifier(
-        recipe.model, classes=len(data.classes), image_size=recipe.data.image_size
+        recipe.model,
+        classes=len(data.classes),
+        image_size=recipe.data.image_size,
+        names=data.classes.classes,
     )
     fit(recipe, data, model, run, resume=resume, console=console)
     load_kept_weights(model, run.weights)
