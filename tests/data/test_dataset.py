@@ -1,5 +1,7 @@
 """The dataset feeds exactly what the bundle's preprocessing describes."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,6 +86,19 @@ def test_batches_are_channels_last(manifest):
     dataset = LesionDataset(manifest, manifest.class_set(), PREPROCESSING)
     batch = collate([dataset[0], dataset[1]])
     assert batch.image.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_worker_that_is_not_forked_shares_the_cache(manifest):
+    transform = training_transform(Augmentation(), size=(32, 32))
+    dataset = LesionDataset(manifest, manifest.class_set(), PREPROCESSING, transform=transform)
+    first = dataset[Draw(0, 1)].image
+    travelling = pickle.dumps(dataset)
+    elsewhere = pickle.loads(travelling)
+    manifest.paths[0].unlink()  # what the copy shows can only come from the cache
+    assert torch.equal(elsewhere[Draw(0, 1)].image, first)
+    elsewhere[Draw(1, 1)]
+    manifest.paths[1].unlink()
+    assert dataset[Draw(1, 1)].image.shape == (3, 32, 32)
 
 
 def test_the_cache_decodes_once_and_cleans_up(tmp_path):

@@ -1,6 +1,7 @@
 """`FrameCache`: decoded frames on disk, so that every picture is decoded once and not once an epoch.
 
-Loader workers share the cache through the page cache; each fills the frames that it meets first.
+Loader workers share the cache through the page cache; each fills the frames that it meets first. A
+worker that is not forked but started anew gets the place of the files, not their content.
 """
 
 import shutil
@@ -8,6 +9,7 @@ import tempfile
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -26,9 +28,14 @@ class FrameCache:
     def __init__(self, frames: int, height: int, width: int, *, folder: Path | None = None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="cutis-frames-", dir=folder))
         self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        shape = (frames, height, width, 3)
-        self._frames = np.memmap(self._folder / "frames", np.uint8, "w+", shape=shape)
-        self._filled = np.memmap(self._folder / "filled", np.bool_, "w+", shape=(frames,))
+        self._map((frames, height, width, 3), mode="w+")
+
+    def __getstate__(self) -> tuple[Path, tuple[int, ...]]:
+        return self._folder, self._frames.shape
+
+    def __setstate__(self, state: tuple[Path, tuple[int, ...]]) -> None:
+        self._folder, shape = state
+        self._map(shape, mode="r+")
 
     def frame(self, index: int, decode: Callable[[], UInt8Array]) -> UInt8Array:
         """The frame at `index`, shape (height, width, 3), decoded only if nobody has yet.
@@ -45,3 +52,7 @@ class FrameCache:
         """Whether the disk has room for the frames and as much again."""
         place = folder or Path(tempfile.gettempdir())
         return 2 * frames * height * width * 3 < shutil.disk_usage(place).free
+
+    def _map(self, shape: tuple[int, ...], *, mode: Literal["w+", "r+"]) -> None:
+        self._frames = np.memmap(self._folder / "frames", np.uint8, mode, shape=shape)
+        self._filled = np.memmap(self._folder / "filled", np.bool_, mode, shape=shape[:1])
