@@ -54,6 +54,33 @@ def cutis(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
 
 
 @pytest.fixture(scope="session")
+def readout():
+    """What validation might have taught about `colour_bundle`; the numbers are chosen by hand."""
+    import numpy as np
+
+    from cutis.readout import (
+        AbstentionRule,
+        FittedOn,
+        Readout,
+        SetRule,
+        ValidatedThreshold,
+        VectorScaling,
+    )
+
+    return Readout(
+        fitted_on=FittedOn(None, "val", 40, 30),
+        method="vector",
+        calibration=VectorScaling(np.full(3, 0.5), np.array([0.0, 1.0, 2.0])),
+        thresholds=(
+            ValidatedThreshold("melanoma", 0.9, 0.25, 9, 10, 24, 30),
+            ValidatedThreshold("malignancy", 0.95, 0.2, 10, 10, 21, 30),
+        ),
+        sets=SetRule(0.9, 0.1, 0.92, 1.4),
+        abstention=AbstentionRule(0.1, 0.95, 0.6, 0.7, 0.05),
+    )
+
+
+@pytest.fixture(scope="session")
 def colour_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle for 8 x 8 pixels that tells red, green and blue apart; read it, never write to it.
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import subprocess
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,24 @@ from cutis.bundle import (
 from cutis.errors import BundleError, InputError, TaxonomyError
 from cutis.files import atomic_path
 from cutis.imaging import Preprocessing
+from cutis.readout import (
+    AbstentionRule,
+    FittedOn,
+    Readout,
+    SetRule,
+    ValidatedThreshold,
+    VectorScaling,
+)
 from cutis.taxonomy import Node, Taxonomy, load_taxonomy
 
+READOUT = Readout(
+    fitted_on=FittedOn("0" * 64, "val", 30, 20),
+    method="vector",
+    calibration=VectorScaling(np.array([1.5, 0.1]), np.array([-0.3, 1 / 3])),
+    thresholds=(ValidatedThreshold("melanoma", 0.9, 0.1, 9, 10, 15, 20),),
+    sets=SetRule(0.9, 0.2, 0.91, 1.2),
+    abstention=AbstentionRule(0.1, 0.95, None, 0.0, None),
+)
 FACTS = BundleFacts(
     name="small",
     architecture="by hand",
@@ -34,8 +50,7 @@ FACTS = BundleFacts(
     preprocessing=Preprocessing(6, 8, "crop", "bicubic", (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)),
     parity=Parity(2.5e-7, 16),
     provenance={"sources": ["ham10000"], "metrics": {"macro_auc": 0.9}},
-    temperature=1.5,
-    operating_points=({"name": "rule out", "threshold": 0.1},),
+    readout=READOUT,
 )
 
 
@@ -83,6 +98,20 @@ def test_the_file_states_the_contract(folder):
     assert described["input"]["type"] == "float32"
     assert described["outputs"] == ["logits", "features"]
     assert described["taxonomy"] == {"name": "skin", "sha256": load_taxonomy().sha256}
+
+
+REQUIRED = [key for key in FACTS.to_dict() if key not in ("input", "outputs", "readout")]
+
+
+def test_a_bundle_from_before_readouts_is_not_calibrated(folder):
+    described = json.loads((folder / "bundle.json").read_text())
+    del described["readout"]
+    described |= {"temperature": 1.0, "operating_points": []}
+    (folder / "bundle.json").write_text(json.dumps(described))
+    seal(folder)
+    facts = ModelBundle.load(folder).facts
+    assert facts.readout is None
+    assert np.allclose(facts.probabilities(np.log([[3.0, 1.0]])), [[0.75, 0.25]])
 
 
 ARRAYS = {
@@ -255,13 +284,15 @@ def test_facts_that_are_no_json_object_are_refused(folder, content):
         {"classes": ["nevus", "nevus"]},
         {"classes": ["nevus", 7]},
         {"classes": None},
-        {"temperature": 0},
-        {"temperature": None},
-        {"temperature": "hot"},
+        {"readout": {}},
+        {"readout": "hot"},
+        {"readout": READOUT.to_dict() | {"calibration": {"method": "vector", "scale": [1, 1]}}},
+        {"readout": replace(READOUT, calibration=VectorScaling(np.ones(3), np.ones(3))).to_dict()},
+        {"readout": READOUT.to_dict() | {"sets": asdict(READOUT.sets) | {"threshold": 1.5}}},
+        {"readout": READOUT.to_dict() | {"operating_points": [{"threshold": 0.1}]}},
         {"parity": {}},
         {"parity": None},
         {"provenance": "somewhere"},
-        {"operating_points": [3]},
         {"preprocessing": {"height": 0, "width": 1}},
         {"taxonomy": {"name": "skin", "sha256": "0"}},
     ],
@@ -272,7 +303,7 @@ def test_facts_that_make_no_sense_are_refused_even_when_sealed(folder, changes):
         ModelBundle.load(folder)
 
 
-@pytest.mark.parametrize("key", [key for key in FACTS.to_dict() if key not in ("input", "outputs")])
+@pytest.mark.parametrize("key", REQUIRED)
 def test_a_missing_fact_is_refused(folder, key):
     described = json.loads((folder / "bundle.json").read_text())
     del described[key]
@@ -352,12 +383,6 @@ def test_a_bundle_may_be_reached_through_links(folder, tmp_path):
         for name in [*FILES, SUMS]:
             (partial / name).symlink_to(folder / name)
     assert ModelBundle.load(tmp_path / "linked").facts.name == "small"
-
-
-@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
-def test_a_temperature_is_a_positive_number(temperature):
-    with pytest.raises(InputError, match="temperature"):
-        replace(FACTS, temperature=temperature)
 
 
 def test_classes_are_distinct_nodes_under_their_own_name():

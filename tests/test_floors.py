@@ -13,7 +13,7 @@ import cutis
 FLOORS = (
     {"errors"},
     {"checks", "files"},
-    {"taxonomy", "metrics", "imaging", "perturbation"},
+    {"taxonomy", "metrics", "imaging", "perturbation", "readout"},
     {"tables", "bundle"},
     {"curation", "inference", "evaluation", "zoo"},
     {"torch_setup"},

@@ -28,9 +28,11 @@ import numpy.typing as npt
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from cutis.checks import FloatArray
 from cutis.errors import BundleError, InputError
 from cutis.files import atomic_path, parse_json, sha256_of_file, write_json, write_text
 from cutis.imaging import Preprocessing
+from cutis.readout import Readout, softmax
 from cutis.taxonomy import ClassSet, Taxonomy
 from cutis.taxonomy.exchange import tree_from_dict, tree_to_dict
 
@@ -69,13 +71,12 @@ class BundleFacts:
         preprocessing: From an RGB picture to the network's input.
         parity: Measured when the ONNX file was written.
         provenance: Data, settings, revision, version, date; whatever JSON can say.
-        temperature: Logits are divided by it before the softmax.
-        operating_points: Named thresholds; empty until some are chosen on validation.
+        readout: What validation cases taught about its answers; None before any did.
         rejection: The thresholds that go with the arrays of `rejection.safetensors`; None where the
             model never rejects a picture.
 
     Raises:
-        InputError: the temperature is not positive and finite, or the classes are no class set.
+        InputError: the classes are no class set, or the readout is for another number of them.
         TaxonomyError: a class is no node of the taxonomy, or two overlap.
     """
 
@@ -86,16 +87,22 @@ class BundleFacts:
     preprocessing: Preprocessing
     parity: Parity
     provenance: Mapping[str, Any]
-    temperature: float = 1.0
-    operating_points: tuple[Mapping[str, Any], ...] = ()
+    readout: Readout | None = None
     rejection: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        if not 0 < self.temperature < np.inf:
-            raise InputError(f"temperature: {self.temperature} is not a positive number")
         nodes = ClassSet(self.taxonomy, self.classes).classes
         if nodes != self.classes:
             raise InputError(f"classes: {list(self.classes)} are not named by their nodes")
+        if self.readout is not None:
+            scaled = len(self.readout.calibration.scale)
+            if scaled != len(nodes):
+                raise InputError(f"readout: is for {scaled} classes, not {len(nodes)}")
+
+    def probabilities(self, logits: FloatArray) -> FloatArray:
+        """What the model answers, (n, k), where its network gives `logits` (n, k)."""
+        given = softmax(logits)
+        return given if self.readout is None else self.readout.calibration(given)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of `bundle.json`."""
@@ -109,11 +116,11 @@ class BundleFacts:
             "input": {"name": INPUT_NAME, "shape": size, "type": "float32", "layout": "NCHW, RGB"},
             "outputs": list(OUTPUT_NAMES),
             "preprocessing": self.preprocessing.to_dict(),
-            "temperature": self.temperature,
-            "operating_points": [dict(point) for point in self.operating_points],
             "parity": asdict(self.parity),
             "provenance": dict(self.provenance),
         }
+        if self.readout is not None:
+            described["readout"] = self.readout.to_dict()
         if self.rejection is not None:
             described["rejection"] = dict(self.rejection)
         return described
@@ -129,7 +136,7 @@ class BundleFacts:
             if described["taxonomy"] != {"name": taxonomy.name, "sha256": taxonomy.sha256}:
                 raise InputError(f"its taxonomy is not the one in {TREE}")
             difference = described["parity"]["max_probability_difference"]
-            rejection = described.get("rejection")
+            readout, rejection = described.get("readout"), described.get("rejection")
             return cls(
                 name=str(described["name"]),
                 architecture=str(described["architecture"]),
@@ -141,8 +148,7 @@ class BundleFacts:
                     int(described["parity"]["images"]),
                 ),
                 provenance=dict(described["provenance"]),
-                temperature=float(described["temperature"]),
-                operating_points=tuple(dict(point) for point in described["operating_points"]),
+                readout=None if readout is None else Readout.from_dict(readout),
                 rejection=None if rejection is None else dict(rejection),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as fault:

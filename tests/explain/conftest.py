@@ -20,7 +20,7 @@ def trained() -> Callable[..., TrainedClassifier]:
     """Dress any network up as a trained one."""
 
     def dress(
-        network: nn.Module, *, classes: tuple[str, ...] = THREE, side: int = SIDE, **facts: float
+        network: nn.Module, *, classes: tuple[str, ...] = THREE, side: int = SIDE, **facts: object
     ) -> TrainedClassifier:
         class_set = ClassSet(load_taxonomy(), classes)
         return TrainedClassifier(network, class_set, Preprocessing(side, side), **facts)

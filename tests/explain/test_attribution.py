@@ -14,6 +14,7 @@ from cutis.explain.layers import last_spatial_layer, recorded_outputs
 from cutis.explain.target import NodeScore, Target
 from cutis.models.backbones import BackboneSettings
 from cutis.models.classifier import ModelSettings, create_classifier
+from cutis.readout import VectorScaling
 from cutis.taxonomy import ClassSet, load_taxonomy, rollup
 
 TWO = ("melanoma", "nevus")
@@ -32,9 +33,11 @@ def score_difference(model, frame, target):
 
 
 def test_the_score_of_a_node_is_the_log_odds_of_its_rolled_up_probability(trained, convolutional):
-    model = trained(convolutional.eval(), temperature=2.5)
+    scaling = VectorScaling(np.array([0.4, 0.5, 0.6]), np.array([0.0, 1.0, -1.0]))
+    model = trained(convolutional.eval(), calibration=scaling)
     images = torch.rand(4, 3, 16, 16)
-    probabilities = (convolutional(images).double() / 2.5).softmax(dim=1).detach().numpy()
+    given = convolutional(images).double().softmax(dim=1).detach().numpy()
+    probabilities = scaling(given)
     for node in ("melanoma", "benign", "nevus"):
         target = Target.of(node, model.classes)
         expected = rollup(probabilities, model.classes.classes, node, model.classes.taxonomy)

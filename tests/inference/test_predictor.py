@@ -23,6 +23,7 @@ from cutis.inference.predictor import (
     image_ids,
     symmetries,
 )
+from cutis.readout import VectorScaling
 from cutis.tables.predictions import Predictions
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -88,18 +89,20 @@ def test_the_answer_does_not_depend_on_the_batch(predictor, batch_size):
     assert np.abs(np.concatenate(parts) - whole).max() < 1e-6
 
 
-def test_rows_are_exact_distributions_even_for_huge_logits(bundle, tmp_path):
-    sharp = Predictor(rewritten(bundle, tmp_path / "b", temperature=1e-3), threads=1)
-    probabilities = sharp.probabilities(noise(1, 50))
+def test_rows_are_exact_distributions_even_for_huge_logits(bundle, readout, tmp_path):
+    sharp = replace(readout, calibration=VectorScaling(np.full(3, 1e3), np.zeros(3)))
+    sharpened = rewritten(bundle, tmp_path / "b", readout=sharp)
+    probabilities = Predictor(sharpened, threads=1).probabilities(noise(1, 50))
     assert probabilities.dtype == np.float64
     assert np.abs(probabilities.sum(axis=1) - 1).max() < 1e-12
     assert (probabilities >= 0).all()
 
 
-def test_the_temperature_divides_the_logits(bundle, tmp_path):
-    warm = Predictor(rewritten(bundle, tmp_path / "b", temperature=2.0), threads=1)
+def test_calibration_scales_and_shifts_the_logits(bundle, readout, tmp_path):
+    """Of red they are 4, -4, -4; halved and shifted by 0, 1 and 2 they are 2, -1 and 0."""
+    warm = Predictor(rewritten(bundle, tmp_path / "b", readout=readout), threads=1)
     outcome = warm.predict([draw(tmp_path / "red.png")])
-    assert np.allclose(outcome.predictions.probabilities, [softmax(2, -2, -2)], atol=1e-6)
+    assert np.allclose(outcome.predictions.probabilities, [softmax(2, -1, 0)], atol=1e-6)
 
 
 def test_the_eight_views_are_the_symmetries_of_the_square():

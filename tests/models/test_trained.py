@@ -1,19 +1,22 @@
 """A trained network comes back from its run folder and from its bundle, or says why not."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from cutis.bundle import BundleFacts, Parity, write_bundle
+from cutis.bundle import BundleFacts, ModelBundle, Parity, write_bundle
 from cutis.errors import BundleError, InputError
 from cutis.imaging import Preprocessing
 from cutis.models.backbones import BackboneSettings, backbone_preprocessing
 from cutis.models.classifier import HeadSettings, ModelSettings, create_classifier
 from cutis.models.modes import evaluating
-from cutis.models.trained import load_trained
+from cutis.models.trained import calibrated, load_trained
 from cutis.models.weights import save_weights
+from cutis.readout import VectorScaling
 from cutis.taxonomy import load_taxonomy
 
 SIDE = 64
@@ -50,7 +53,7 @@ def run(network, tmp_path):
 def bundle(network, tmp_path):
     """Writes a bundle; its ONNX file is a stand-in, as nothing here serves it."""
 
-    def write(folder=tmp_path / "bundle", *, architecture=NAME, head=True, temperature=1.0):
+    def write(folder=tmp_path / "bundle", *, architecture=NAME, head=True, readout=None):
         save_weights(network, tmp_path / "w.safetensors")
         (tmp_path / "m.onnx").write_bytes(b"stand-in")
         facts = BundleFacts(
@@ -61,7 +64,7 @@ def bundle(network, tmp_path):
             preprocessing=Preprocessing(SIDE, SIDE),
             parity=Parity(0.0, 1),
             provenance={"head": {"hidden": [5], "dropout": 0.2}} if head else {},
-            temperature=temperature,
+            readout=readout,
         )
         files = {"onnx": tmp_path / "m.onnx", "weights": tmp_path / "w.safetensors"}
         return write_bundle(folder, facts, **files, model_card="# Small\n").folder
@@ -83,10 +86,15 @@ def test_a_run_folder_gives_its_kept_network_back(network, run):
     assert (found.name, found.architecture) == ("run", NAME)
 
 
-def test_a_bundle_gives_its_network_back_with_its_temperature(network, bundle):
-    found = load_trained(bundle(temperature=1.5))
+def test_a_bundle_gives_its_network_back_with_its_calibration(network, bundle, readout):
+    scaling = VectorScaling(np.array([1.5, 0.8]), np.array([0.2, -0.1]))
+    folder = bundle(readout=replace(readout, calibration=scaling))
+    found = load_trained(folder)
     assert same_answers(found.network, network)
-    assert found.temperature == 1.5
+    logits = torch.tensor([[4.0, -4.0], [1.0, 2.0]])
+    answered = ModelBundle.load(folder).facts.probabilities(logits.double().numpy())
+    told = calibrated(logits, found.calibration).softmax(dim=1)
+    assert np.allclose(told.numpy(), answered, atol=1e-12)
     assert len(found.weights_sha256) == 64
 
 

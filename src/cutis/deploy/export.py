@@ -110,8 +110,8 @@ def probability_difference(model: Classifier, predictor: Predictor, frames: UInt
     facts = predictor.bundle.facts
     images = torch.from_numpy(facts.preprocessing.normalise(frames))
     with evaluating(model), torch.inference_mode():
-        logits = model(images).double() / facts.temperature
-    return float(np.abs(logits.softmax(dim=1).numpy() - predictor.probabilities(frames)).max())
+        expected = facts.probabilities(model(images).double().numpy())
+    return float(np.abs(expected - predictor.probabilities(frames)).max())
 
 
 def _size_bytes(model: nn.Module) -> int:

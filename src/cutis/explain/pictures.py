@@ -19,7 +19,7 @@ from cutis.files import atomic_path, write_json
 from cutis.imaging import load_rgb
 from cutis.inference.predictor import image_ids
 from cutis.models.modes import evaluating
-from cutis.models.trained import TrainedClassifier
+from cutis.models.trained import TrainedClassifier, calibrated
 
 FORMAT_VERSION = 1
 SUMMARY = "explanation.json"
@@ -140,7 +140,8 @@ def explain_pictures(
 def most_probable(model: TrainedClassifier, frame: UInt8Array) -> Target:
     """The class that the model answers with, as something to explain."""
     with evaluating(model.network), torch.no_grad():
-        answer = int(model.network(input_of(model, frame))[0].argmax())
+        logits = model.network(input_of(model, frame))
+        answer = int(calibrated(logits, model.calibration)[0].argmax())
     return Target.of(model.classes.classes[answer], model.classes)
 
 

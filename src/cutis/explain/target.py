@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from cutis.errors import InputError
-from cutis.models.trained import TrainedClassifier
+from cutis.models.trained import TrainedClassifier, calibrated
 from cutis.taxonomy import ClassSet
 
 
@@ -62,12 +62,12 @@ class NodeScore(nn.Module):
     def __init__(self, model: TrainedClassifier, target: Target) -> None:
         super().__init__()
         self.network = model.network
-        self._temperature = model.temperature
+        self._calibration = model.calibration
         self._inside = list(target.columns)
         self._outside = [k for k in range(len(model.classes)) if k not in target.columns]
 
     def forward(self, images: Tensor) -> Tensor:
         """Log-odds; in doubles, as the difference would lose a sure answer's last digits."""
-        logits = self.network(images).double() / self._temperature
+        logits = calibrated(self.network(images), self._calibration)
         inside = torch.logsumexp(logits[:, self._inside], dim=1)
         return inside - torch.logsumexp(logits[:, self._outside], dim=1)

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
-from scipy.special import log_softmax, softmax
 
 from cutis.checks import FloatArray, IntArray, require_same_length
 from cutis.errors import InputError
+from cutis.readout import VectorScaling, log_probabilities, softmax
 
-_FLOOR = 1e-12  # a probability of zero has no logarithm
 _BOUNDS = (0.05, 20.0)  # temperatures worth trying
 _RIDGE = 1e-3  # keeps vector scaling finite for a class with few cases
 
@@ -28,59 +26,41 @@ class Calibration(Protocol):
         """Calibrated probabilities; rows sum to 1."""
 
 
-@dataclass(frozen=True)
-class TemperatureScaling:
-    """Logits divided by one temperature (Guo et al. 2017)."""
+def fit_temperature(probabilities: FloatArray, truth: IntArray) -> VectorScaling:
+    """Logits divided by the one temperature of least log loss (Guo et al. 2017)."""
+    from scipy.optimize import minimize_scalar
 
-    temperature: float
+    logits = log_probabilities(probabilities)
 
-    def __call__(self, probabilities: FloatArray) -> FloatArray:
-        """Calibrated probabilities (n, k)."""
-        return np.asarray(softmax(_logs(probabilities) / self.temperature, axis=1))
+    def loss(log_temperature: float) -> float:
+        return _log_loss(logits / np.exp(log_temperature), truth)
 
-    @classmethod
-    def fit(cls, probabilities: FloatArray, truth: IntArray) -> "TemperatureScaling":
-        """The temperature of least log loss."""
-        logits = _logs(probabilities)
-
-        def loss(log_temperature: float) -> float:
-            return _log_loss(logits / np.exp(log_temperature), truth)
-
-        found = minimize_scalar(loss, bounds=tuple(np.log(_BOUNDS)), method="bounded")
-        return cls(float(np.exp(found.x)))
+    found = minimize_scalar(loss, bounds=tuple(np.log(_BOUNDS)), method="bounded")
+    classes = probabilities.shape[1]
+    return VectorScaling(np.full(classes, 1 / np.exp(found.x)), np.zeros(classes))
 
 
-@dataclass(frozen=True, eq=False)
-class VectorScaling:
-    """Each class's logit scaled and shifted (Guo et al. 2017, "vector scaling")."""
+def fit_vector_scaling(probabilities: FloatArray, truth: IntArray) -> VectorScaling:
+    """Scales and shifts of least log loss, held near 1 and 0 by a faint ridge (Guo et al. 2017)."""
+    from scipy.optimize import minimize
 
-    scale: FloatArray  # (k,)
-    shift: FloatArray  # (k,)
+    logits = log_probabilities(probabilities)
+    n, k = logits.shape
+    one_hot = np.eye(k)[truth]
+    start = np.concatenate([np.ones(k), np.zeros(k)])
 
-    def __call__(self, probabilities: FloatArray) -> FloatArray:
-        """Calibrated probabilities (n, k)."""
-        return np.asarray(softmax(_logs(probabilities) * self.scale + self.shift, axis=1))
+    def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
+        scaled = logits * parameters[:k] + parameters[k:]
+        error = (softmax(scaled) - one_hot) / n
+        away = parameters - start
+        gradient = np.concatenate([(error * logits).sum(axis=0), error.sum(axis=0)])
+        return (
+            _log_loss(scaled, truth) + 0.5 * _RIDGE * float(away @ away),
+            gradient + _RIDGE * away,
+        )
 
-    @classmethod
-    def fit(cls, probabilities: FloatArray, truth: IntArray) -> "VectorScaling":
-        """Scales and shifts of least log loss, held near 1 and 0 by a faint ridge."""
-        logits = _logs(probabilities)
-        n, k = logits.shape
-        one_hot = np.eye(k)[truth]
-        start = np.concatenate([np.ones(k), np.zeros(k)])
-
-        def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
-            scaled = logits * parameters[:k] + parameters[k:]
-            error = (softmax(scaled, axis=1) - one_hot) / n
-            away = parameters - start
-            gradient = np.concatenate([(error * logits).sum(axis=0), error.sum(axis=0)])
-            return (
-                _log_loss(scaled, truth) + 0.5 * _RIDGE * float(away @ away),
-                gradient + _RIDGE * away,
-            )
-
-        found = minimize(loss, start, jac=True, method="L-BFGS-B")
-        return cls(found.x[:k], found.x[k:])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B")
+    return VectorScaling(found.x[:k], found.x[k:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +99,8 @@ class IsotonicCalibration:
 
 
 CALIBRATIONS: Mapping[str, Callable[[FloatArray, IntArray], Calibration]] = {
-    "temperature": TemperatureScaling.fit,
-    "vector": VectorScaling.fit,
+    "temperature": fit_temperature,
+    "vector": fit_vector_scaling,
     "isotonic": IsotonicCalibration.fit,
 }
 
@@ -143,9 +123,8 @@ def fit_calibration(method: str, probabilities: FloatArray, truth: IntArray) -> 
     return CALIBRATIONS[method](probabilities, truth)
 
 
-def _logs(probabilities: FloatArray) -> FloatArray:
-    return np.asarray(np.log(np.maximum(probabilities, _FLOOR)))
-
-
 def _log_loss(logits: FloatArray, truth: IntArray) -> float:
+
+    from scipy.special import log_softmax
+
     return float(-log_softmax(logits, axis=1)[np.arange(len(truth)), truth].mean())

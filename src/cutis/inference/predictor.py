@@ -99,8 +99,8 @@ class Predictor:
             BundleError: the network answers with nan or infinity.
         """
         self._require_views(views)
-        temperature = self.bundle.facts.temperature
-        each = [_softmax(self.logits(seen) / temperature) for seen in symmetries(frames, views)]
+        answer = self.bundle.facts.probabilities
+        each = [answer(self.logits(seen)) for seen in symmetries(frames, views)]
         mean = np.asarray(np.mean(each, axis=0))
         if not np.isfinite(mean).all():
             raise BundleError(f"{self.bundle.onnx}: it answers with values that are no numbers")
@@ -277,8 +277,3 @@ def _require_contract(session: onnxruntime.InferenceSession, bundle: ModelBundle
             f"{bundle.onnx}: takes {inputs} and gives {outputs}, not {wanted} and "
             f"{OUTPUT_NAMES[0]} for {classes} classes"
         )
-
-
-def _softmax(logits: FloatArray) -> FloatArray:
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pydantic
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from cutis import zoo
 from cutis.bundle import FACTS, ModelBundle
@@ -19,6 +20,7 @@ from cutis.imaging import Preprocessing
 from cutis.models.backbones import BackboneSettings, backbone_preprocessing
 from cutis.models.classifier import Classifier, HeadSettings, ModelSettings, create_classifier
 from cutis.models.weights import load_weights
+from cutis.readout import VectorScaling
 from cutis.tables.manifest import Manifest
 from cutis.taxonomy import ClassSet
 
@@ -40,7 +42,7 @@ class TrainedClassifier:
         name: Of the model.
         architecture: The timm name of the backbone.
         weights_sha256: Of the file the weights came from; "" when they came from none.
-        temperature: Logits are divided by it before the softmax.
+        calibration: From its probabilities to those that the model answers with; None leaves them.
     """
 
     network: nn.Module
@@ -49,7 +51,16 @@ class TrainedClassifier:
     name: str = "classifier"
     architecture: str = ""
     weights_sha256: str = ""
-    temperature: float = 1.0
+    calibration: VectorScaling | None = None
+
+
+def calibrated(logits: Tensor, calibration: VectorScaling | None) -> Tensor:
+    """Logits (n, k) in double precision, whose softmax is what the model answers with."""
+    logs = logits.double().log_softmax(dim=1)
+    if calibration is None:
+        return logs
+    scale, shift = (torch.from_numpy(v).to(logs) for v in (calibration.scale, calibration.shift))
+    return logs * scale + shift
 
 
 def load_trained(place: Path) -> TrainedClassifier:
@@ -96,7 +107,7 @@ def _from_bundle(bundle: ModelBundle) -> TrainedClassifier:
         name=facts.name,
         architecture=facts.architecture,
         weights_sha256=sha256_of_file(bundle.weights),
-        temperature=facts.temperature,
+        calibration=None if facts.readout is None else facts.readout.calibration,
     )
 
 

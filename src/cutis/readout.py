@@ -1,0 +1,220 @@
+"""`Readout`: what validation cases taught about a network's answers, so that they can be read.
+
+A map from the network's probabilities to frequencies, thresholds with what they found, a rule for
+sets of diagnoses and one for leaving a picture to a person. A bundle carries it; the values here are
+what was fitted, how is the matter of `inference.fitting`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from cutis.checks import BoolArray, FloatArray, require_fraction, require_same_length
+from cutis.errors import InputError
+
+_FLOOR = 1e-12  # a probability of zero has no logarithm
+
+
+@dataclass(frozen=True, eq=False)
+class VectorScaling:
+    """Each class's log probability scaled and shifted, then rows made to sum to 1 again.
+
+    Source: Guo et al. 2017. With one scale and no shift it is temperature scaling.
+
+    Raises:
+        InputError: lengths differ, or a value is not finite.
+    """
+
+    scale: FloatArray  # (k,)
+    shift: FloatArray  # (k,)
+
+    def __post_init__(self) -> None:
+        require_same_length(scale=self.scale, shift=self.shift)
+        if not np.isfinite([self.scale, self.shift]).all():
+            raise InputError("calibration: a scale or shift is not finite")
+
+    def __call__(self, probabilities: FloatArray) -> FloatArray:
+        """Calibrated probabilities (n, k)."""
+        return softmax(log_probabilities(probabilities) * self.scale + self.shift)
+
+
+@dataclass(frozen=True)
+class FittedOn:
+    """The cases that a readout was fitted on.
+
+    Attributes:
+        manifest_sha256: Of the manifest's file; None where there was none.
+        split: Of the manifest.
+        images, lesions: How many.
+    """
+
+    manifest_sha256: str | None
+    split: str
+    images: int
+    lesions: int
+
+
+@dataclass(frozen=True)
+class ValidatedThreshold:
+    """A threshold of a two-sided question, and what it gave in validation.
+
+    A picture is called suspicious when the question's score is at least the threshold.
+
+    Attributes:
+        task: The question, as `taxonomy.find_task` takes it.
+        aim: The sensitivity that was asked for.
+        threshold: Of the score.
+        found, positives: Images on the positive side: called, and all.
+        spared, negatives: Images on the negative side: not called, and all.
+    """
+
+    task: str
+    aim: float
+    threshold: float
+    found: int
+    positives: int
+    spared: int
+    negatives: int
+
+    def __post_init__(self) -> None:
+        require_fraction("aim", self.aim)
+        require_fraction("threshold", self.threshold)
+
+    @property
+    def sensitivity(self) -> float:
+        """Share of positive images that were called; nan without any."""
+        return self.found / self.positives if self.positives else float("nan")
+
+    @property
+    def specificity(self) -> float:
+        """Share of negative images that were not called; nan without any."""
+        return self.spared / self.negatives if self.negatives else float("nan")
+
+
+@dataclass(frozen=True)
+class SetRule:
+    """Which classes belong to a set that holds the truth at a stated rate.
+
+    Attributes:
+        level: The rate, such as 0.9.
+        threshold: A class is in when its probability is at least this.
+        coverage: Share of validation lesions whose truth a set held, each judged with the map and
+            the threshold of other lesions.
+        mean_size: Classes per set, counted in the same way.
+    """
+
+    level: float
+    threshold: float
+    coverage: float
+    mean_size: float
+
+    def __post_init__(self) -> None:
+        require_fraction("level", self.level)
+        require_fraction("threshold", self.threshold)
+
+    def sets(self, probabilities: FloatArray) -> BoolArray:
+        """Which classes the sets hold, shape (n, k); the most probable one always."""
+        best = probabilities.max(axis=1, keepdims=True)
+        return np.asarray((probabilities >= self.threshold) | (probabilities == best))
+
+
+@dataclass(frozen=True)
+class AbstentionRule:
+    """When a picture is left to a person, so that the answers given are seldom wrong.
+
+    Attributes:
+        risk: The bound on the share of wrong answers among those given.
+        confidence: With which it holds for lesions like those of validation.
+        threshold: An answer is given when its probability is at least this; None where no threshold
+            kept the bound, so that every picture is left to a person.
+        coverage: Share of validation images that were answered.
+        error: Share of wrong answers among them, each lesion counting once.
+    """
+
+    risk: float
+    confidence: float
+    threshold: float | None
+    coverage: float
+    error: float | None
+
+    def __post_init__(self) -> None:
+        require_fraction("risk", self.risk)
+        require_fraction("confidence", self.confidence)
+
+    def refers(self, probabilities: FloatArray) -> BoolArray:
+        """Which pictures are left to a person, shape (n,)."""
+        threshold = np.inf if self.threshold is None else self.threshold
+        return np.asarray(probabilities.max(axis=1) < threshold)
+
+
+@dataclass(frozen=True, eq=False)
+class Readout:
+    """What validation taught.
+
+    Attributes:
+        fitted_on: The cases.
+        method: How the map was fitted: "temperature" or "vector".
+        calibration: From the network's probabilities to calibrated ones.
+        thresholds: Of two-sided questions, on calibrated probabilities, as is what follows.
+        sets: The rule for sets of diagnoses.
+        abstention: The rule for leaving pictures to a person.
+    """
+
+    fitted_on: FittedOn
+    method: str
+    calibration: VectorScaling
+    thresholds: tuple[ValidatedThreshold, ...]
+    sets: SetRule
+    abstention: AbstentionRule
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready description; `Readout.from_dict` reads it back."""
+        return {
+            "fitted_on": asdict(self.fitted_on),
+            "calibration": {
+                "method": self.method,
+                "scale": self.calibration.scale.tolist(),
+                "shift": self.calibration.shift.tolist(),
+            },
+            "operating_points": [asdict(each) for each in self.thresholds],
+            "sets": asdict(self.sets),
+            "abstention": asdict(self.abstention),
+        }
+
+    @classmethod
+    def from_dict(cls, described: Mapping[str, Any]) -> "Readout":
+        """Read what `to_dict` wrote.
+
+        Raises:
+            InputError: keys are missing or unknown, or values make no sense.
+        """
+        try:
+            calibration = described["calibration"]
+            return cls(
+                fitted_on=FittedOn(**described["fitted_on"]),
+                method=str(calibration["method"]),
+                calibration=VectorScaling(
+                    np.array(calibration["scale"], dtype=np.float64),
+                    np.array(calibration["shift"], dtype=np.float64),
+                ),
+                thresholds=tuple(
+                    ValidatedThreshold(**point) for point in described["operating_points"]
+                ),
+                sets=SetRule(**described["sets"]),
+                abstention=AbstentionRule(**described["abstention"]),
+            )
+        except (KeyError, TypeError, ValueError) as fault:
+            raise InputError(f"readout: not understood ({fault})") from fault
+
+
+def softmax(logits: FloatArray) -> FloatArray:
+    """Rows of logits (n, k) as distributions; SciPy's would triple the time a prediction takes."""
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+
+
+def log_probabilities(probabilities: FloatArray) -> FloatArray:
+    """Logarithms, finite for a probability of zero, too."""
+    return np.asarray(np.log(np.maximum(probabilities, _FLOOR)))

@@ -1,0 +1,169 @@
+"""What is learned from validation holds for new lesions, and counts lesions rather than pictures."""
+
+import json
+
+import numpy as np
+import pytest
+
+from cutis.errors import InputError, TaxonomyError
+from cutis.inference.fitting import (
+    FOLDS,
+    conformal_threshold,
+    fit_abstention,
+    fit_readout,
+    fit_sets,
+    folds_of,
+    lesion_weights,
+    p_value_of_excess_risk,
+)
+from cutis.readout import Readout, softmax
+from cutis.taxonomy import ClassSet, load_taxonomy
+
+CLASSES = ClassSet(load_taxonomy(), ("melanoma", "nevus", "dermatofibroma"))
+BIAS = np.array([2.0, 0.0, 1.0])  # what a network trained on balanced classes adds
+
+
+def pictures(lesions, *, seed):
+    """Truth, honest probabilities and lesion of 1 to 6 pictures a lesion, which resemble each other."""
+    generator = np.random.default_rng(seed)
+    own = 3 * generator.normal(size=(lesions, 3)) + np.log([0.2, 0.6, 0.2])
+    truth = (softmax(own).cumsum(axis=1) > generator.random((lesions, 1))).argmax(axis=1)
+    number = np.repeat(np.arange(lesions), generator.integers(1, 7, lesions))
+    logits = own[number] + 0.1 * generator.normal(size=(len(number), 3))
+    return truth[number], softmax(logits), number
+
+
+def named(truth):
+    return [CLASSES.classes[k] for k in truth]
+
+
+def distorted(probabilities):
+    return softmax(2 * np.log(probabilities) + BIAS)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Readout:
+    truth, probabilities, lesions = pictures(400, seed=0)
+    return fit_readout(distorted(probabilities), named(truth), lesions, CLASSES)
+
+
+def test_the_map_undoes_what_training_on_balanced_classes_did(fitted):
+    _truth, probabilities, _lesions = pictures(2000, seed=1)
+    assert fitted.method == "vector"
+    before = np.abs(distorted(probabilities) - probabilities).mean()
+    after = np.abs(fitted.calibration(distorted(probabilities)) - probabilities).mean()
+    assert after < before / 3
+
+
+def test_a_threshold_reached_its_aim_and_counted_right(fitted):
+    truth, _probabilities, lesions = pictures(400, seed=0)
+    melanoma, malignancy = fitted.thresholds
+    assert (melanoma.task, malignancy.task) == ("melanoma", "malignancy")
+    for point, aim in ((melanoma, 0.9), (malignancy, 0.95)):
+        assert point.positives == (truth == 0).sum()
+        assert point.positives + point.negatives == len(truth) == fitted.fitted_on.images
+        assert point.sensitivity >= aim
+        assert (point.found - 1) / point.positives < aim  # no higher than need be
+    assert fitted.fitted_on.lesions == len(set(lesions))
+
+
+def test_a_readout_survives_json(fitted):
+    again = Readout.from_dict(json.loads(json.dumps(fitted.to_dict())))
+    assert again.to_dict() == fitted.to_dict()
+    assert np.array_equal(again.calibration.scale, fitted.calibration.scale)
+
+
+def test_the_same_cases_teach_the_same(fitted):
+    truth, probabilities, lesions = pictures(400, seed=0)
+    again = fit_readout(distorted(probabilities), named(truth), lesions, CLASSES)
+    assert again.to_dict() == fitted.to_dict()
+
+
+def test_sets_hold_the_truth_of_new_lesions_at_the_stated_rate():
+    """Over many validations: the rate is a promise about the average of them."""
+    new_truth, new, new_lesions = pictures(3000, seed=10_000)
+    each = lesion_weights(new_lesions)
+    covered, announced = [], []
+    for seed in range(60):
+        truth, probabilities, lesions = pictures(100, seed=seed)
+        rule = fit_sets(
+            probabilities, truth, lesion_weights(lesions), folds_of(lesions, seed=0), level=0.9
+        )
+        held = rule.sets(new)[np.arange(len(new)), new_truth]
+        covered.append(np.average(held, weights=each))
+        announced.append(rule.coverage)
+    assert 0.895 < np.mean(covered) < 0.93
+    assert np.mean(announced) == pytest.approx(np.mean(covered), abs=0.02)
+
+
+def test_answers_that_are_given_are_seldom_wrong():
+    """In at most one of twenty validations the bound is broken, as the confidence promises."""
+    new_truth, new, new_lesions = pictures(4000, seed=20_000)
+    wrong = new.argmax(axis=1) != new_truth
+    each = lesion_weights(new_lesions)
+    assert np.average(wrong, weights=each) > 0.1
+    broken, given = 0, []
+    for seed in range(60):
+        truth, probabilities, lesions = pictures(300, seed=seed)
+        rule = fit_abstention(probabilities, truth, lesions, risk=0.1)
+        answered = ~rule.refers(new)
+        given.append(answered.mean())
+        if answered.any():
+            broken += bool(np.average(wrong[answered], weights=each[answered]) > 0.1)
+    assert broken <= 60 * 0.1  # one in twenty is three; more than six has a chance of 3 %
+    assert np.mean(given) > 0.4
+
+
+def test_a_risk_that_nothing_can_prove_leaves_every_picture_to_a_person():
+    truth, probabilities, lesions = pictures(40, seed=0)
+    rule = fit_abstention(probabilities, truth, lesions, risk=0.01)
+    assert rule.threshold is None
+    assert rule.refers(probabilities).all()
+
+
+def test_further_pictures_of_a_lesion_do_not_make_it_count_more():
+    given, weights = np.array([0.9, 0.8, 0.7, 0.1]), np.ones(4)
+    twice = np.repeat(given, 2)
+    for level in (0.4, 0.6, 0.8):
+        alone = conformal_threshold(given, weights, level=level)
+        assert conformal_threshold(twice, np.repeat(weights / 2, 2), level=level) == alone
+
+
+def test_without_any_error_the_p_value_is_the_chance_of_as_many_right_answers():
+    assert p_value_of_excess_risk(np.zeros(29), risk=0.1) == pytest.approx(0.9**29)
+    assert p_value_of_excess_risk(np.ones(29), risk=0.1) == 1
+    assert p_value_of_excess_risk(np.array([0.1] * 100), risk=0.1) > 0.3
+
+
+def test_folds_keep_lesions_whole_and_are_of_like_size():
+    lesions = np.repeat(np.arange(50), 3)
+    fold = folds_of(lesions, seed=3)
+    assert all(len(set(fold[lesions == lesion])) == 1 for lesion in range(50))
+    assert np.bincount(fold).tolist() == [30] * FOLDS
+
+
+def test_questions_that_the_classes_cannot_answer_have_no_threshold():
+    benign = ClassSet(load_taxonomy(), ("nevus", "dermatofibroma"))
+    truth, probabilities, lesions = pictures(60, seed=2)
+    keep = truth > 0
+    pair = probabilities[keep][:, 1:] / probabilities[keep][:, 1:].sum(axis=1, keepdims=True)
+    found = fit_readout(pair, named(truth[keep]), lesions[keep], benign)
+    assert found.thresholds == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"level": 1.0}, "level: 1.0 is not between 0 and 1"),
+        ({"risk": 0.0}, "risk: 0.0 is not between 0 and 1"),
+        ({"lesions": np.zeros(60)}, "at least 10 lesions, split 'val' has 1"),
+        ({"lesions": np.zeros(3)}, "lengths differ"),
+    ],
+)
+def test_what_teaches_nothing_is_refused(changes, message):
+    _truth, probabilities, _lesions = pictures(60, seed=0)
+    asked = {"lesions": np.arange(60)} | changes
+    with pytest.raises(InputError, match=message):
+        fit_readout(probabilities[:60], ["nevus"] * 60, asked.pop("lesions"), CLASSES, **asked)
+    with pytest.raises(TaxonomyError, match="belongs to no class"):
+        fit_readout(probabilities[:60], ["psoriasis"] * 60, np.arange(60), CLASSES)
