@@ -10,7 +10,7 @@ import json
 import shutil
 import tomllib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,15 @@ def sha256_of_file(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sha256_by_name(paths: Sequence[Path]) -> dict[str, str]:
+    """SHA-256 of several files by their names, or by the paths as given where names repeat."""
+    names = [path.name for path in paths]
+    return {
+        path.name if names.count(path.name) == 1 else str(path): sha256_of_file(path)
+        for path in paths
+    }
 
 
 def require_writable(folder: Path, *, free_bytes: int = 0) -> Path:

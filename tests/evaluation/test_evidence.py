@@ -167,6 +167,16 @@ def test_a_small_group_is_too_few():
     assert not groups["female"].gaps, "everybody else are too few as well"
 
 
+def test_a_gap_is_to_those_whose_group_is_known():
+    sex = np.resize(["female", "male", ""], 600)
+    predictions, manifest = study(600, sex=sex)
+    found = analyse_subgroups(Cases.of(predictions, manifest), manifest, replicates=100)
+    gaps = {subgroup.group: subgroup.gaps for subgroup in found.subgroups}
+    assert list(gaps) == ["female", "male"]
+    for name, gap in gaps["male"].items():
+        assert gap.value == pytest.approx(-gaps["female"][name].value)
+
+
 def test_ages_fall_into_bands():
     frame = pd.DataFrame({"age_years": [0, 29.5, 30, 74, 75, 99, np.nan]})
     assert list(group_labels(frame, "age_years")) == [

@@ -1,9 +1,12 @@
 """Further columns come from any table that names the images."""
 
+import pandas as pd
 import pytest
 
 from cutis.errors import InputError
-from cutis.tables.columns import read_columns
+from cutis.tables.columns import read_columns, with_further_columns
+from cutis.tables.manifest import Manifest
+from cutis.taxonomy import load_taxonomy
 
 
 def written(tmp_path, text):
@@ -33,3 +36,18 @@ def test_a_table_that_cannot_be_joined_is_refused(tmp_path, text, message):
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.csv: no such file"):
         read_columns(tmp_path / "nowhere.csv", ["a"])
+
+
+def test_no_table_replaces_what_the_manifest_says(tmp_path):
+    frame = pd.DataFrame(
+        {"image_id": ["a", "b"], "path": ["/a.jpg", "/b.jpg"], "diagnosis": ["nevus", "melanoma"]}
+    )
+    manifest = Manifest(frame, load_taxonomy())
+    path = written(tmp_path, "image,diagnosis,hair,ruler\na,melanoma,1,0\nb,melanoma,0,1\n")
+    everything, names = with_further_columns(manifest, path)
+    assert names == ("hair", "ruler")
+    assert everything.diagnoses == ("nevus", "melanoma")
+    assert list(everything.frame["hair"]) == ["1", "0"]
+    some, names = with_further_columns(manifest, path, chosen=["ruler", "sex"])
+    assert names == ("ruler",)
+    assert "hair" not in some.frame

@@ -43,7 +43,7 @@ def compare(
     from cutis.evaluation.readers import compare_readers
     from cutis.evaluation.readers_report import readers_heading, readers_sections
     from cutis.evaluation.report import write_report
-    from cutis.files import require_writable, sha256_of_file
+    from cutis.files import require_writable, sha256_by_name
     from cutis.tables.manifest import Manifest
     from cutis.tables.predictions import Predictions
     from cutis.tables.readings import Readings
@@ -71,7 +71,7 @@ def compare(
         readers_heading(found),
         readers_sections(found),
         output,
-        inputs={path.name: sha256_of_file(path) for path in inputs},
+        inputs=sha256_by_name(inputs),
         command=shlex.join(["cutis", *sys.argv[1:]]),
     )
     console = Console()

@@ -24,7 +24,12 @@ def evaluate(
     task: list[str] = typer.Option([], help="A further question, such as melanoma:nevus."),
     by: list[str] = typer.Option([], help="A further column to look at groups by."),
     columns_from: Path | None = typer.Option(
-        None, help="Table with further columns by image; all of them are looked at as groups."
+        None,
+        help="Table with further columns by image, such as marks of artefacts: groups are those that "
+        "--by names, or without it all.",
+    ),
+    repeat: list[Path] = typer.Option(
+        [], help="Predictions of the same rows from other folds, one table per further repeat."
     ),
     prevalence: float = typer.Option(0.05, help="For predictive values, between 0 and 1."),
     skip_outside: bool = typer.Option(
@@ -52,17 +57,20 @@ def evaluate(
     from cutis.evaluation.classifier import judged_rows
     from cutis.evaluation.classifier_report import classifier_sections
     from cutis.evaluation.evidence import Validation, evidence_sections
+    from cutis.evaluation.folds import summarise_folds, summarise_repeats
+    from cutis.evaluation.folds_report import folds_section, repeats_section
     from cutis.evaluation.report import classifier_heading, write_report
-    from cutis.files import require_writable, sha256_of_file
+    from cutis.files import require_writable, sha256_by_name
     from cutis.inference.calibration import CALIBRATIONS
-    from cutis.tables.columns import read_columns
+    from cutis.tables.columns import with_further_columns
     from cutis.tables.manifest import Manifest
     from cutis.tables.predictions import Predictions
 
     require_writable(output)
     table = Manifest.read(manifest, check_files=False)
-    further = {} if columns_from is None else read_columns(columns_from, table.image_ids)
-    table = table.with_columns(**further)
+    further: tuple[str, ...] = ()
+    if columns_from is not None:
+        table, further = with_further_columns(table, columns_from, chosen=by)
     given = Predictions.read(predictions, table.taxonomy)
     stressed = None if stress is None else bundle_behind(given, stress)
     explained = None if explain is None else bundle_behind(given, explain)
@@ -94,6 +102,14 @@ def evaluate(
         skip_outside=skip_outside,
     )
     judged = judged_rows(table, given.classes, split=split, skip_outside=skip_outside).judged
+    validated_across = []
+    by_fold = summarise_folds(given, judged, found)
+    if by_fold is not None:
+        validated_across.append(folds_section(by_fold))
+    if repeat:
+        tables = [given, *(Predictions.read(path, table.taxonomy) for path in repeat)]
+        repeats = summarise_repeats(tables, judged, replicates=replicates, seed=seed)
+        validated_across.append(repeats_section(repeats))
     asked_again = []
     if stressed is not None:
         asked_again += stress_sections(
@@ -104,12 +120,12 @@ def evaluate(
             explained, judged, images=explain_images, replicates=replicates, seed=seed
         )
     facts = [model.folder / "bundle.json" for model in (stressed, explained) if model is not None]
-    inputs = [predictions, manifest, validation, validation_manifest, columns_from, *facts]
+    inputs = [predictions, manifest, validation, validation_manifest, columns_from, *repeat, *facts]
     report = write_report(
         classifier_heading(found),
-        [*classifier_sections(found, history=history), *evidence, *asked_again],
+        [*classifier_sections(found, history=history), *validated_across, *evidence, *asked_again],
         output,
-        inputs={path.name: sha256_of_file(path) for path in inputs if path is not None},
+        inputs=sha256_by_name([path for path in inputs if path is not None]),
         command=shlex.join(["cutis", *sys.argv[1:]]),
     )
     console = Console()

@@ -1,8 +1,8 @@
 """Subgroups: the same figures by age, sex, site, skin type, source, ground truth and artefact.
 
 A figure of a group with fewer than `LEAST_POSITIVES` malignant cases is "too few" and is not shown.
-A gap is the figure of a group minus that of everybody else; both are resampled together, so that its
-interval is a paired one. Groups are listed by name, never ranked.
+A gap is the figure of a group minus that of everybody else whose group is known; both are resampled
+together, so that its interval is a paired one. Groups are listed by name, never ranked.
 """
 
 import math
@@ -91,9 +91,17 @@ def analyse_subgroups(
         if len(groups) < 2:
             skipped.append(column)
             continue
+        known = labels != UNKNOWN
         members = {group: labels == group for group in _in_order(groups)}
+        others = {group: known & ~rows for group, rows in members.items()}
         found += _judge(
-            cases, manifest, column=column, members=members, replicates=replicates, seed=seed
+            cases,
+            manifest,
+            column=column,
+            members=members,
+            others=others,
+            replicates=replicates,
+            seed=seed,
         )
     return SubgroupAnalysis(tuple(found), tuple(skipped))
 
@@ -145,19 +153,18 @@ def _judge(
     *,
     column: str,
     members: Mapping[str, BoolArray],
+    others: Mapping[str, BoolArray],
     replicates: int,
     seed: int,
 ) -> Iterator[Subgroup]:
     malignant = np.zeros(len(manifest), bool) if cases.malignant is None else cases.malignant.truth
     enough = {group: _enough(rows, malignant) for group, rows in members.items()}
-    compared = {
-        group: enough[group] and _enough(~rows, malignant) for group, rows in members.items()
-    }
+    compared = {group: enough[group] and _enough(rows, malignant) for group, rows in others.items()}
     parts = {
         f"{group}/in": _Part.of(cases, rows) for group, rows in members.items() if enough[group]
     }
     parts |= {
-        f"{group}/out": _Part.of(cases, ~rows) for group, rows in members.items() if compared[group]
+        f"{group}/out": _Part.of(cases, rows) for group, rows in others.items() if compared[group]
     }
 
     def figures(weights: FloatArray) -> dict[str, FloatArray]:

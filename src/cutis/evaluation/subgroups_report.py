@@ -22,7 +22,8 @@ def subgroups_section(analysis: SubgroupAnalysis) -> Section:
         text=(
             "Groups stand in their own order and are not ranked. A group with fewer than "
             f"{analysis.least_positives} malignant or benign cases is too few for figures.{not_known}",
-            "A gap is the figure of the group minus that of everybody else, resampled together. Of "
+            "A gap is the figure of the group minus that of everybody else whose group is known, "
+            "resampled together. Of "
             f"{tested} gaps, not corrected for their number, those whose interval excludes zero: "
             f"{found}.",
         ),

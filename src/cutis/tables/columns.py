@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cutis.errors import InputError
 from cutis.tables.frames import read_frame
+from cutis.tables.manifest import COLUMNS, Manifest
 from cutis.tables.predictions import ID_COLUMNS
 
 
@@ -40,3 +41,27 @@ def read_columns(path: Path, image_ids: Sequence[str]) -> dict[str, list[object]
         for name in ordered
         if str(name) and not str(name).startswith("Unnamed")
     }
+
+
+def with_further_columns(
+    manifest: Manifest, path: Path, *, chosen: Sequence[str] = ()
+) -> tuple[Manifest, tuple[str, ...]]:
+    """A manifest with columns of another table beside its own, and the names of those.
+
+    A column with one of the manifest's own names is left where it is, so that no table can replace
+    a diagnosis or a lesion.
+
+    Args:
+        manifest: The rows.
+        path: As for `read_columns`.
+        chosen: Take only those of these names that the table has; default, all of its columns.
+
+    Raises:
+        InputError: as `read_columns`.
+    """
+    further = {
+        name: values
+        for name, values in read_columns(path, manifest.image_ids).items()
+        if name not in COLUMNS and (name in chosen or not chosen)
+    }
+    return manifest.with_columns(**further), tuple(further)

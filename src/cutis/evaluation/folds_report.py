@@ -1,0 +1,101 @@
+"""The sections about folds and repeats."""
+
+from collections.abc import Mapping
+
+from cutis.evaluation.figures.folds import spread_figure
+from cutis.evaluation.figures.style import words
+from cutis.evaluation.folds import FoldSummary, RepeatSummary, Spread
+from cutis.evaluation.section import Section, Table, as_content, estimate_cells, shown
+
+
+def folds_section(summary: FoldSummary) -> Section:
+    """Mean and standard deviation over folds beside the pooled estimate."""
+    sizes = ", ".join(map(str, summary.images))
+    return Section(
+        "folds",
+        "Fold by fold",
+        text=(
+            f"{len(summary.folds)} folds of {sizes} images. The predictions are taken to be "
+            "out-of-fold: each by a model that has not seen the fold. Mean and standard deviation are "
+            "over folds; pooled figures are of all predictions in one table, with an interval over "
+            "lesions.",
+            "The standard deviation shows how figures vary between folds of this size. It is no "
+            "standard error, however it is divided: the models share most of their training cases, and "
+            "no unbiased estimate of the variance exists from one cross-validation (Bengio and "
+            "Grandvalet 2004). The interval over lesions holds for these models, not for others "
+            "trained alike. Pooled areas under curves rank scores of several models against each "
+            "other, so they may lie below the mean over folds (Forman and Scholz 2010).",
+        ),
+        tables=(
+            _table(summary.figures, parts=[f"fold {fold}" for fold in summary.folds], all="Pooled"),
+        ),
+        plots={
+            "Headline figures of every fold, with the pooled figure and its interval": spread_figure(
+                summary.figures, part="one fold", together="pooled, 95 % interval over lesions"
+            )
+        },
+        content={
+            "folds": list(summary.folds),
+            "images": list(summary.images),
+            "figures": _content(summary.figures, "by_fold", "pooled"),
+        },
+    )
+
+
+def repeats_section(summary: RepeatSummary) -> Section:
+    """Mean over repeats with its interval, and the spread."""
+    return Section(
+        "repeats",
+        "Repeats",
+        text=(
+            f"The same images, predicted {summary.repeats} times over other folds. A figure is "
+            "computed for each repeat and averaged, on the same bootstrap weights, so its interval is "
+            "over lesions; probabilities are not averaged, which would judge an ensemble.",
+            "The standard deviation over repeats shows what the draw of folds and the seeds of "
+            "training add. Repeats share all of their cases, so more of them do not make the interval "
+            "narrower than the lesions allow.",
+        ),
+        tables=(
+            _table(
+                summary.figures,
+                parts=[f"repeat {number}" for number in range(summary.repeats)],
+                all="Mean over repeats",
+            ),
+        ),
+        plots={
+            "Headline figures of every repeat, with their mean and its interval": spread_figure(
+                summary.figures, part="one repeat", together="mean, 95 % interval over lesions"
+            )
+        },
+        content={
+            "repeats": summary.repeats,
+            "figures": _content(summary.figures, "by_repeat", "mean"),
+        },
+    )
+
+
+def _table(figures: Mapping[str, Spread], *, parts: list[str], all: str) -> Table:
+    rows = tuple(
+        (
+            words(name).replace("/", ": "),
+            *estimate_cells(spread.estimate),
+            shown(spread.mean),
+            shown(spread.standard_deviation),
+            *map(shown, spread.values),
+        )
+        for name, spread in figures.items()
+    )
+    header = ("Figure", all, "95 % interval", "Mean", "Standard deviation", *parts)
+    return Table(header, rows)
+
+
+def _content(figures: Mapping[str, Spread], parts: str, together: str) -> dict[str, object]:
+    return {
+        name: {
+            together: as_content(spread.estimate),
+            "mean_of_parts": spread.mean,
+            "standard_deviation": spread.standard_deviation,
+            parts: as_content(spread.values),
+        }
+        for name, spread in figures.items()
+    }

@@ -1,0 +1,122 @@
+"""Cross-validation judged: parts by hand, and what an average over repeats must equal."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cutis.errors import InputError
+from cutis.evaluation.classifier import evaluate
+from cutis.evaluation.folds import Spread, summarise_folds, summarise_repeats
+from cutis.tables.manifest import Manifest
+from cutis.tables.predictions import Predictions
+from cutis.taxonomy import load_taxonomy
+
+CLASSES = ("melanoma", "nevus")
+
+
+def study(right, *, folds):
+    """Two-class predictions that are right or wrong as told, cases of both classes in turn."""
+    n = len(right)
+    truth = np.arange(n) % 2
+    answer = np.where(right, truth, 1 - truth)
+    probabilities = np.where(np.arange(2) == answer[:, None], 0.8, 0.2)
+    frame = pd.DataFrame(
+        {
+            "image_id": [f"i{row}" for row in range(n)],
+            "path": [f"/nowhere/{row}.jpg" for row in range(n)],
+            "diagnosis": [CLASSES[k] for k in truth],
+            "lesion_id": [f"l{row // 2}" for row in range(n)],
+            "fold": folds,
+        }
+    )
+    manifest = Manifest(frame, load_taxonomy())
+    return Predictions(manifest.image_ids, CLASSES, probabilities), manifest
+
+
+def test_folds_are_judged_alone_and_summed_up_by_hand():
+    right = [True, True, True, True, True, False, True, True, False, False, True, True]
+    predictions, manifest = study(right, folds=[0] * 4 + [1] * 4 + [2] * 4)
+    pooled = evaluate(predictions, manifest, split="all", replicates=100)
+    found = summarise_folds(predictions, manifest, pooled)
+    accuracy = found.figures["accuracy"]
+    np.testing.assert_allclose(accuracy.values, [1, 0.75, 0.5])
+    assert accuracy.mean == pytest.approx(0.75)
+    assert accuracy.standard_deviation == pytest.approx(0.25)
+    assert accuracy.estimate is pooled.overall["accuracy"]
+    assert found.images == (4, 4, 4)
+    np.testing.assert_allclose(found.figures["malignant/sensitivity"].values, [1, 1, 0.5])
+
+
+def test_a_fold_that_does_not_define_a_figure_is_left_out_of_the_mean():
+    spread = Spread(np.array([0.5, np.nan, 0.7]), None)
+    assert spread.mean == pytest.approx(0.6)
+    assert spread.standard_deviation == pytest.approx(np.sqrt(0.02))
+    assert np.isnan(Spread(np.array([0.5, np.nan]), None).standard_deviation)
+
+
+@pytest.mark.parametrize("folds", [[np.nan] * 4, [0, 0, 1, np.nan], [2] * 4])
+def test_without_folds_there_is_nothing_to_sum_up(folds):
+    predictions, manifest = study([True] * 4, folds=folds)
+    pooled = evaluate(predictions, manifest, split="all", replicates=100)
+    assert summarise_folds(predictions, manifest, pooled) is None
+
+
+def test_the_mean_of_equal_repeats_is_the_evaluation_itself():
+    generator = np.random.default_rng(0)
+    predictions, manifest = study(generator.random(60) < 0.7, folds=np.nan)
+    alone = evaluate(predictions, manifest, split="all", replicates=150, seed=3)
+    found = summarise_repeats([predictions] * 3, manifest, replicates=150, seed=3)
+    spread = found.figures["macro_roc_auc"]
+    expected = alone.overall["macro_roc_auc"]
+    assert (spread.estimate.low, spread.estimate.value, spread.estimate.high) == pytest.approx(
+        (expected.low, expected.value, expected.high)
+    )
+    assert spread.standard_deviation == pytest.approx(0)
+
+
+def test_accuracy_over_repeats_equals_accuracy_averaged_by_case():
+    generator = np.random.default_rng(1)
+    tables, right = [], []
+    for _repeat in range(2):
+        right.append(generator.random(40) < 0.7)
+        predictions, manifest = study(right[-1], folds=np.nan)
+        tables.append(predictions)
+    found = summarise_repeats(tables, manifest, replicates=100).figures["accuracy"]
+    assert found.estimate.value == pytest.approx(np.mean(right))
+    np.testing.assert_allclose(found.values, np.mean(right, axis=1))
+
+
+def test_repeats_of_other_classes_are_refused():
+    predictions, manifest = study([True] * 8, folds=np.nan)
+    other = Predictions(
+        predictions.image_ids, ("melanoma", "dermatofibroma"), predictions.probabilities
+    )
+    with pytest.raises(InputError, match="table 2 has the classes dermatofibroma, melanoma"):
+        summarise_repeats([predictions, other], manifest, replicates=100)
+
+
+def test_the_command_reports_folds_and_repeats(cutis, tmp_path):
+    generator = np.random.default_rng(2)
+    predictions, manifest = study(generator.random(60) < 0.8, folds=np.arange(60) // 20)
+    again, _ = study(generator.random(60) < 0.8, folds=np.nan)
+    manifest.write(tmp_path / "m.csv")
+    for folder, table in ((tmp_path, predictions), (tmp_path / "again", again)):
+        folder.mkdir(exist_ok=True)
+        table.write(folder / "p.csv")
+    code, _out, err = cutis(
+        *("evaluate", tmp_path / "p.csv", tmp_path / "m.csv", "--split", "all"),
+        *("--repeat", tmp_path / "again" / "p.csv", "-o", tmp_path / "report"),
+        *("--replicates", 100),
+    )
+    assert code == 0, err
+    result = json.loads((tmp_path / "report" / "result.json").read_text())
+    folds, repeats = result["folds"], result["repeats"]
+    assert folds["figures"]["accuracy"]["pooled"] == result["overall"]["accuracy"]
+    assert len(folds["figures"]["accuracy"]["by_fold"]) == 3
+    by_repeat = repeats["figures"]["accuracy"]["by_repeat"]
+    assert repeats["figures"]["accuracy"]["mean"]["value"] == pytest.approx(np.mean(by_repeat))
+    assert len(result["inputs_sha256"]) == 3
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "Bengio and Grandvalet 2004" in page
