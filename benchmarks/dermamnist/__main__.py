@@ -1,0 +1,156 @@
+"""DermaMNIST on a split that does not leak: MedMNIST's recipe beside ours, at 28, 64 and 128 px.
+
+    python -m benchmarks.dermamnist WORK
+    python -m benchmarks.dermamnist WORK --size 28 --only baseline --baseline-epochs 15
+
+From the repository's root. WORK keeps pictures and runs; a training that was stopped goes on, a
+finished one is only judged again, as soon as its counterpart is there too. Every choice was made on
+validation. Both recipes look at the same squeezed pictures; ours enlarges them for its network, which
+adds no information.
+"""
+
+import argparse
+import csv
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.dermamnist.baseline import train_baseline
+from benchmarks.dermamnist.judgement import PUBLISHED, compare
+from benchmarks.dermamnist.task import officially_split, squeezed_manifest
+from cutis.evaluation.section import as_content
+from cutis.files import write_json
+from cutis.tables.manifest import Manifest
+from cutis.tables.predictions import Predictions
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("CUTIS_DATA") or REPOSITORY.parent / "shared" / "data")
+OFFICIAL_TABLE = DATA / "tables" / "dermamnist_split.csv"
+RESULTS = REPOSITORY / "benchmarks" / "results" / "dermamnist.json"
+SPLITS = {"clean": "7:1:2 by lesion, seed 0", "official": "leaky, for comparison only"}
+SIDES = {28: (112, 96), 64: (128, 112), 128: (160, 128)}  # of our network, judged and trained, px
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--size", type=int, nargs="+", choices=SIDES, default=list(SIDES))
+    parser.add_argument("--split", nargs="+", choices=SPLITS, default=list(SPLITS))
+    parser.add_argument("--only", nargs="*", choices=("baseline", "ours"))
+    parser.add_argument("--baseline-epochs", type=int, default=100)
+    parser.add_argument("--epochs", type=int, default=12, help="of ours")
+    given = parser.parse_args()
+    systems = ("baseline", "ours") if given.only is None else given.only  # none: judge again
+    given.work.mkdir(parents=True, exist_ok=True)
+    for split in given.split:
+        if split == "official" and not OFFICIAL_TABLE.exists():
+            print(f"official split left out: there is no {OFFICIAL_TABLE.name}")
+            continue
+        for size in given.size:
+            manifest = prepare(given.work, split, size)
+            runs = given.work / f"{split}-{size}"
+            if "baseline" in systems:
+                train_baseline(manifest, runs / "baseline", epochs=given.baseline_epochs)
+            if "ours" in systems:
+                train_ours(manifest, runs, size=size, epochs=given.epochs)
+            judge(runs, given.work, split, size)
+
+
+def prepare(work: Path, split: str, size: int) -> Manifest:
+    """The manifest that both recipes train on."""
+    clean = clean_split(work)
+    source = clean if split == "clean" else officially_split(clean, OFFICIAL_TABLE)
+    return squeezed_manifest(source, work / f"pictures-{size}", size=size)
+
+
+def clean_split(work: Path) -> Manifest:
+    """HAM10000, dealt by lesion; duplicates, near ones too, never straddle either."""
+    if not (work / "split.csv").exists():
+        cutis("data", "import", "ham10000", DATA / "ham10000", "-o", work / "ham10000.csv")
+        cutis("data", "split", work / "ham10000.csv", "--seed", 0, "-o", work / "split.csv")
+    return Manifest.read(work / "split.csv")
+
+
+def train_ours(manifest: Manifest, runs: Path, *, size: int, epochs: int) -> None:
+    """Fine-tune ImageNet's lite0 on the whole enlarged frame, for the frequencies as they are."""
+    image_size, train_size = SIDES[size]
+    settings = {
+        "data.image_size": image_size,
+        "data.train_size": train_size,
+        "data.fit": "squash",
+        "data.interpolation": "bicubic",
+        "loss.logit_adjustment": 0,
+        "trainer.epochs": epochs,
+    }
+    runs.mkdir(parents=True, exist_ok=True)
+    manifest.write(runs / "manifest.csv")
+    options = [text for key, value in settings.items() for text in ("--set", f"{key}={value}")]
+    config = ("--config", REPOSITORY / "configs" / "ham10000.toml")
+    cutis("train", runs / "manifest.csv", *config, *options, "-o", runs / "ours", "--resume")
+
+
+def judge(runs: Path, work: Path, split: str, size: int) -> None:
+    """Compare the two recipes on the test pictures, once both are finished."""
+    folders = {name: runs / name for name in ("baseline", "ours")}
+    tables = {name: folder / "predictions-test.csv" for name, folder in folders.items()}
+    if unfinished := [name for name, table in tables.items() if not table.exists()]:
+        print(f"{split} split, {size} px: not judged before {' and '.join(unfinished)} is finished")
+        return
+    clean = clean_split(work)
+    found = {name: Predictions.read(table, clean.taxonomy) for name, table in tables.items()}
+    image_ids = set(found["ours"].image_ids)
+    rows = clean.rows(clean.frame["image_id"].isin(image_ids).to_numpy())
+    result = {
+        "split": SPLITS[split],
+        "date": datetime.now(UTC).date().isoformat(),
+        "command": f"python -m benchmarks.dermamnist WORK --split {split} --size {size}",
+        "machine": machine(),
+        "images": len(rows),
+        "lesions": len(set(rows.clusters())),
+        "training": {name: training(folder) for name, folder in folders.items()},
+        "figures": as_content(compare(found["ours"], found["baseline"], rows)),
+        "published_on_the_official_split": PUBLISHED[str(size)],
+    }
+    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    write_json(RESULTS, known | {f"{split}-{size}": result})
+    print(json.dumps(result["figures"], indent=2))
+
+
+def training(folder: Path) -> dict[str, object]:
+    """How long a recipe was trained, and what its best epoch reached on validation."""
+    with (folder / "history.csv").open() as stream:
+        epochs = list(csv.DictReader(stream))
+    kept = max(range(len(epochs)), key=lambda index: float(epochs[index]["val_macro_auc"]))
+    validation = {k: float(v) for k, v in epochs[kept].items() if k.startswith("val_")}
+    seconds = round(sum(float(epoch["seconds"]) for epoch in epochs))
+    return {
+        "epochs": len(epochs),
+        "kept_epoch": kept + 1,
+        "seconds": seconds,
+        "validation": validation,
+    }
+
+
+def machine() -> dict[str, object]:
+    """What the figures were measured on."""
+    names = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    cpu = names[0] if names else platform.processor()
+    return {"cpu": cpu, "cores": os.cpu_count(), "python": platform.python_version()}
+
+
+def cutis(*arguments: object) -> None:
+    """Run the program as a user would."""
+    program = Path(sys.executable).with_name("cutis")
+    subprocess.run([program, *map(str, arguments)], check=True)
+
+
+if __name__ == "__main__":
+    main()
