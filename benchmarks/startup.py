@@ -30,10 +30,11 @@ def make_bundle(folder: Path) -> None:
     import numpy as np
     from PIL import Image
 
-    from cutis.bundle import BundleFacts, Parity
+    from cutis.bundle import BundleFacts
     from cutis.deploy.export import export_bundle
     from cutis.models.backbones import backbone_preprocessing
     from cutis.models.classifier import ModelSettings, create_classifier
+    from cutis.parity import Parity
     from cutis.taxonomy import load_taxonomy
 
     settings = ModelSettings()

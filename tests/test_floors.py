@@ -13,7 +13,7 @@ import cutis
 FLOORS = (
     {"errors"},
     {"checks", "files"},
-    {"taxonomy", "metrics", "imaging", "perturbation", "readout"},
+    {"taxonomy", "metrics", "imaging", "parity", "perturbation", "readout"},
     {"tables", "bundle"},
     {"curation", "inference", "evaluation", "zoo"},
     {"torch_setup"},

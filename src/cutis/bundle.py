@@ -19,7 +19,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from cutis.checks import FloatArray
 from cutis.errors import BundleError, InputError
 from cutis.files import atomic_path, parse_json, sha256_of_file, write_json, write_text
 from cutis.imaging import Preprocessing
+from cutis.parity import Parity
 from cutis.readout import Readout, softmax
 from cutis.taxonomy import ClassSet, Taxonomy
 from cutis.taxonomy.exchange import tree_from_dict, tree_to_dict
@@ -49,14 +50,6 @@ SUMS = "SHA256SUMS"
 INPUT_NAME, OUTPUT_NAMES = "images", ("logits", "features")
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
-
-
-@dataclass(frozen=True)
-class Parity:
-    """How closely ONNX Runtime repeats what torch computed; nan over 0 images until measured."""
-
-    max_probability_difference: float
-    images: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +109,7 @@ class BundleFacts:
             "input": {"name": INPUT_NAME, "shape": size, "type": "float32", "layout": "NCHW, RGB"},
             "outputs": list(OUTPUT_NAMES),
             "preprocessing": self.preprocessing.to_dict(),
-            "parity": asdict(self.parity),
+            "parity": self.parity.to_dict(),
             "provenance": dict(self.provenance),
         }
         if self.readout is not None:
@@ -135,7 +128,6 @@ class BundleFacts:
         try:
             if described["taxonomy"] != {"name": taxonomy.name, "sha256": taxonomy.sha256}:
                 raise InputError(f"its taxonomy is not the one in {TREE}")
-            difference = described["parity"]["max_probability_difference"]
             readout, rejection = described.get("readout"), described.get("rejection")
             return cls(
                 name=str(described["name"]),
@@ -143,10 +135,7 @@ class BundleFacts:
                 classes=tuple(described["classes"]),
                 taxonomy=taxonomy,
                 preprocessing=Preprocessing.from_dict(described["preprocessing"]),
-                parity=Parity(
-                    np.nan if difference is None else float(difference),
-                    int(described["parity"]["images"]),
-                ),
+                parity=Parity.from_dict(described["parity"]),
                 provenance=dict(described["provenance"]),
                 readout=None if readout is None else Readout.from_dict(readout),
                 rejection=None if rejection is None else dict(rejection),

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from cutis.bundle import BundleFacts, ModelBundle, Parity
+from cutis.bundle import BundleFacts, ModelBundle
 from cutis.deploy import export
 from cutis.deploy.export import (
     MAX_PROBABILITY_DIFFERENCE,
@@ -25,6 +25,7 @@ from cutis.imaging import Preprocessing
 from cutis.inference.predictor import Predictor
 from cutis.models.classifier import Classifier
 from cutis.models.weights import load_weights, save_weights
+from cutis.parity import Parity
 from cutis.taxonomy import load_taxonomy
 
 SIDE = 16

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from cutis.bundle import BundleFacts, ModelBundle, Parity, write_bundle
+from cutis.bundle import BundleFacts, ModelBundle, write_bundle
 from cutis.errors import BundleError, InputError
 from cutis.imaging import Preprocessing
 from cutis.models.backbones import BackboneSettings, backbone_preprocessing
@@ -16,6 +16,7 @@ from cutis.models.classifier import HeadSettings, ModelSettings, create_classifi
 from cutis.models.modes import evaluating
 from cutis.models.trained import calibrated, load_trained
 from cutis.models.weights import save_weights
+from cutis.parity import Parity
 from cutis.readout import VectorScaling
 from cutis.taxonomy import load_taxonomy
 

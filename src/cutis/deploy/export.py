@@ -17,7 +17,6 @@ from cutis.bundle import (
     OUTPUT_NAMES,
     BundleFacts,
     ModelBundle,
-    Parity,
     write_bundle,
 )
 from cutis.checks import UInt8Array
@@ -27,16 +26,20 @@ from cutis.inference.predictor import Predictor
 from cutis.models.classifier import Classifier
 from cutis.models.modes import evaluating
 from cutis.models.weights import save_weights
+from cutis.parity import Parity
 
 MAX_PROBABILITY_DIFFERENCE = 1e-4
 
 
-class _BothOutputs(nn.Module):
+class BothOutputs(nn.Module):
+    """A classifier that gives its features, too: images to logits (n, k) and features (n, d)."""
+
     def __init__(self, model: Classifier) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and features."""
         features = self.model.features(images)
         return self.model.head(features), features
 
@@ -50,7 +53,7 @@ def export_onnx(model: Classifier, path: Path, *, height: int, width: int) -> No
     example = torch.zeros(2, 3, height, width)
     with _quiet_exporter(), evaluating(model):
         program = torch.onnx.export(
-            _BothOutputs(model).eval(),
+            BothOutputs(model).eval(),
             (example,),
             input_names=[INPUT_NAME],
             output_names=list(OUTPUT_NAMES),
