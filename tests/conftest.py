@@ -71,6 +71,8 @@ def readout():
         fitted_on=FittedOn(None, "val", 40, 30),
         method="vector",
         calibration=VectorScaling(np.full(3, 0.5), np.array([0.0, 1.0, 2.0])),
+        error_before=0.05,
+        error_after=0.01,
         thresholds=(
             ValidatedThreshold("melanoma", 0.9, 0.25, 9, 10, 24, 30),
             ValidatedThreshold("malignancy", 0.95, 0.2, 10, 10, 21, 30),

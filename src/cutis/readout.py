@@ -157,6 +157,8 @@ class Readout:
         fitted_on: The cases.
         method: How the map was fitted: "temperature" or "vector".
         calibration: From the network's probabilities to calibrated ones.
+        error_before, error_after: Classwise calibration error in validation, without the map and with
+            a map that was fitted on other lesions.
         thresholds: Of two-sided questions, on calibrated probabilities, as is what follows.
         sets: The rule for sets of diagnoses.
         abstention: The rule for leaving pictures to a person.
@@ -165,6 +167,8 @@ class Readout:
     fitted_on: FittedOn
     method: str
     calibration: VectorScaling
+    error_before: float
+    error_after: float
     thresholds: tuple[ValidatedThreshold, ...]
     sets: SetRule
     abstention: AbstentionRule
@@ -177,6 +181,8 @@ class Readout:
                 "method": self.method,
                 "scale": self.calibration.scale.tolist(),
                 "shift": self.calibration.shift.tolist(),
+                "error_before": self.error_before,
+                "error_after": self.error_after,
             },
             "operating_points": [asdict(each) for each in self.thresholds],
             "sets": asdict(self.sets),
@@ -199,6 +205,8 @@ class Readout:
                     np.array(calibration["scale"], dtype=np.float64),
                     np.array(calibration["shift"], dtype=np.float64),
                 ),
+                error_before=float(calibration["error_before"]),
+                error_after=float(calibration["error_after"]),
                 thresholds=tuple(
                     ValidatedThreshold(**point) for point in described["operating_points"]
                 ),

@@ -53,6 +53,7 @@ def test_the_map_undoes_what_training_on_balanced_classes_did(fitted):
     before = np.abs(distorted(probabilities) - probabilities).mean()
     after = np.abs(fitted.calibration(distorted(probabilities)) - probabilities).mean()
     assert after < before / 3
+    assert fitted.error_after < fitted.error_before
 
 
 def test_a_threshold_reached_its_aim_and_counted_right(fitted):

@@ -11,6 +11,8 @@ from cutis.deploy.export import export_bundle
 from cutis.deploy.model_card import render_model_card
 from cutis.files import read_json, sha256_of_file
 from cutis.imaging import load_rgb
+from cutis.inference.fitting import LEAST_LESIONS
+from cutis.inference.recalibration import calibrate_bundle
 from cutis.models.classifier import Classifier
 from cutis.tables.manifest import Manifest
 from cutis.training.recipe import Recipe
@@ -23,13 +25,14 @@ PARITY_IMAGES = 32
 def publish_run(
     run: RunFolder, recipe: Recipe, model: Classifier, manifest: Manifest
 ) -> ModelBundle:
-    """Write the bundle of a finished run.
+    """Write the bundle of a finished run, calibrated where validation has enough lesions for it.
 
     Args:
         run: Has its history and environment.
         recipe: What the run followed.
         model: With the kept weights.
-        manifest: What the run was trained on; the parity is measured on its validation pictures.
+        manifest: What the run was trained on; its validation pictures measure the parity
+            and calibrate the answers.
 
     Raises:
         BundleError: ONNX Runtime does not repeat what torch computed.
@@ -73,7 +76,12 @@ def publish_run(
     )
     shown = data.splits["val"].paths[:PARITY_IMAGES]
     frames = np.stack([preprocessing.frame(load_rgb(path)) for path in shown])
-    return export_bundle(model, run.bundle, facts, frames=frames, model_card=card)
+    bundle = export_bundle(model, run.bundle, facts, frames=frames, model_card=card)
+    if len(set(data.splits["val"].clusters())) < LEAST_LESIONS:
+        return bundle
+    return calibrate_bundle(
+        bundle, manifest, run.bundle, manifest_sha256=sha256_of_file(run.manifest)
+    )
 
 
 def _kept_epoch(run: RunFolder, recipe: Recipe) -> dict[str, float]:

@@ -6,21 +6,32 @@ Images of one lesion stay together, and rates count every lesion once, as a clin
 and not further images of known ones.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from cutis.checks import BoolArray, FloatArray, IntArray, require_fraction, require_same_length
 from cutis.errors import InputError
-from cutis.inference.calibration import CALIBRATIONS, Calibration
+from cutis.inference.calibration import fit_temperature, fit_vector_scaling
+from cutis.metrics.calibration import classwise_calibration_error
 from cutis.metrics.operating_points import specificity_at_sensitivity
 from cutis.metrics.probability import log_loss
 from cutis.metrics.ranking import require_both_classes
-from cutis.readout import AbstentionRule, FittedOn, Readout, SetRule, ValidatedThreshold
+from cutis.readout import (
+    AbstentionRule,
+    FittedOn,
+    Readout,
+    SetRule,
+    ValidatedThreshold,
+    VectorScaling,
+)
 from cutis.taxonomy import ClassSet, Task, find_task
 
-METHODS = ("vector", "temperature")  # what a bundle can carry
+METHODS: Mapping[str, Callable[[FloatArray, IntArray], VectorScaling]] = {  # a bundle can carry
+    "vector": fit_vector_scaling,
+    "temperature": fit_temperature,
+}
 AIMS = (("melanoma", 0.9), ("malignancy", 0.95))  # question and sensitivity
 FOLDS = 5
 CONFIDENCE = 0.95
@@ -78,7 +89,9 @@ def fit_readout(
     return Readout(
         fitted_on=FittedOn(manifest_sha256, split, images, distinct),
         method=method,
-        calibration=CALIBRATIONS[method](probabilities, truth),
+        calibration=METHODS[method](probabilities, truth),
+        error_before=float(classwise_calibration_error(truth, probabilities)),
+        error_after=float(classwise_calibration_error(truth, honest)),
         thresholds=tuple(_thresholds(honest, diagnoses, classes)),
         sets=fit_sets(honest, truth, weights, fold, level=level),
         abstention=fit_abstention(honest, truth, lesions, risk=risk),
@@ -104,7 +117,7 @@ def cross_fitted(
     """Probabilities (n, k), of each fold by the map that was fitted on the others."""
     calibrated = np.empty(probabilities.shape)
     for here, elsewhere in _parts(fold):
-        fitted: Calibration = CALIBRATIONS[method](probabilities[elsewhere], truth[elsewhere])
+        fitted = METHODS[method](probabilities[elsewhere], truth[elsewhere])
         calibrated[here] = fitted(probabilities[here])
     return calibrated
 

@@ -1,0 +1,110 @@
+"""`calibrate_bundle`: ask a bundle about labelled pictures and write down what that taught."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from cutis.bundle import CARD, ModelBundle, rewrite_bundle
+from cutis.checks import FloatArray
+from cutis.errors import ManifestError
+from cutis.inference.fitting import fit_readout
+from cutis.inference.predictor import Predictor
+from cutis.readout import Readout
+from cutis.tables.manifest import Manifest
+from cutis.taxonomy import Taxonomy, find_task
+
+SECTION = "\n## Calibration\n"  # of the model card, its last one
+
+
+def calibrate_bundle(
+    bundle: ModelBundle,
+    manifest: Manifest,
+    folder: Path,
+    *,
+    split: str = "val",
+    level: float = 0.9,
+    risk: float = 0.1,
+    manifest_sha256: str | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> ModelBundle:
+    """Write the bundle with a readout that was fitted on one split; an earlier one is forgotten.
+
+    Args:
+        bundle: Whose network is asked, through ONNX Runtime, as it will be served.
+        manifest: Read with the bundle's taxonomy.
+        folder: The new bundle; may be the old one's.
+        split: Its labelled rows are used. Never one that the network was trained on.
+        level, risk: As in `fit_readout`.
+        manifest_sha256: For the record.
+        on_progress: Called with the number of files just finished.
+
+    Raises:
+        ManifestError: no such split, or a picture that cannot be read.
+        TaxonomyError: a diagnosis that belongs to none of the bundle's classes.
+        InputError: as `fit_readout`.
+        OutputError: the folder cannot be written.
+    """
+    cases = manifest.split(split).labelled()
+    bundle.class_set.indices_of(cases.diagnoses)  # before the work
+    readout = fit_readout(
+        uncalibrated_probabilities(bundle, cases, on_progress=on_progress),
+        cases.diagnoses,
+        cases.clusters(),
+        bundle.class_set,
+        level=level,
+        risk=risk,
+        split=split,
+        manifest_sha256=manifest_sha256,
+    )
+    card = bundle.read(CARD).decode().partition(SECTION)[0]
+    return rewrite_bundle(
+        bundle,
+        folder,
+        replace(bundle.facts, readout=readout),
+        model_card=f"{card}{SECTION}\n" + "\n".join(describe(readout, bundle.taxonomy)) + "\n",
+    )
+
+
+def uncalibrated_probabilities(
+    bundle: ModelBundle, cases: Manifest, *, on_progress: Callable[[int], None] | None = None
+) -> FloatArray:
+    """What the network itself answers for every row, shape (n, k).
+
+    Raises:
+        ManifestError: a picture cannot be read.
+    """
+    bare = replace(bundle, facts=replace(bundle.facts, readout=None))
+    outcome = Predictor(bare).predict(cases.paths, on_progress=on_progress)
+    if outcome.failures or outcome.predictions is None:
+        raise ManifestError(cases.name, [reason for _path, reason in outcome.failures])
+    return outcome.predictions.probabilities
+
+
+def describe(readout: Readout, taxonomy: Taxonomy) -> list[str]:
+    """What was learned, one Markdown list item each."""
+    fitted_on, sets, abstention = readout.fitted_on, readout.sets, readout.abstention
+    lines = [
+        f"Fitted on {fitted_on.images} images of {fitted_on.lesions} lesions, split "
+        f"'{fitted_on.split}'; images of one lesion were kept together.",
+        f"Probabilities: {readout.method} scaling; classwise calibration error "
+        f"{readout.error_before:.3f} before, {readout.error_after:.3f} with a map from other lesions.",
+    ]
+    lines += [
+        f"{find_task(point.task, taxonomy).title}: threshold {point.threshold:.3f} found "
+        f"{point.found} of {point.positives} ({point.sensitivity:.1%}) and spared {point.spared} "
+        f"of {point.negatives} ({point.specificity:.1%})."
+        for point in readout.thresholds
+    ]
+    lines.append(
+        f"Sets of diagnoses at {sets.level:.0%}: held the truth for {sets.coverage:.1%} of lesions, "
+        f"with {sets.mean_size:.2f} diagnoses on average."
+    )
+    if abstention.threshold is None:
+        lines.append(f"No threshold kept the share of wrong answers below {abstention.risk:.0%}.")
+    else:
+        lines.append(
+            f"With --abstain: {abstention.coverage:.1%} of images answered, {abstention.error:.1%} of "
+            f"these answers wrong; below {abstention.risk:.0%} with {abstention.confidence:.0%} "
+            "confidence."
+        )
+    return [f"- {line}" for line in lines]

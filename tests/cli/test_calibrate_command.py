@@ -1,0 +1,80 @@
+"""`cutis calibrate`: the same network, and what pictures of one's own taught about its answers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from cutis import RESEARCH_USE_NOTICE
+from cutis.bundle import FILES, SUMS, ModelBundle
+
+CLASSES = ("melanoma", "nevus", "dermatofibroma")  # red, green and blue to the bundle
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    """80 pictures of 40 lesions, whose colour tells the diagnosis in most cases."""
+    generator = np.random.default_rng(0)
+    rows = []
+    for lesion in range(40):
+        truth = lesion % 3
+        for picture in "ab":
+            colour = generator.integers(60, 140, 3)
+            colour[truth] += 60
+            name = f"{lesion:02}{picture}"
+            Image.new("RGB", (12, 10), tuple(map(int, colour))).save(tmp_path / f"{name}.png")
+            rows.append((name, f"{name}.png", CLASSES[truth], f"lesion-{lesion}", "val"))
+    columns = ["image_id", "path", "diagnosis", "lesion_id", "split"]
+    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "manifest.csv", index=False)
+    return tmp_path / "manifest.csv"
+
+
+def test_the_new_bundle_has_learned_and_the_old_one_is_as_it_was(
+    cutis, colour_bundle, manifest, tmp_path
+):
+    new = tmp_path / "new"
+    code, out, err = cutis("calibrate", colour_bundle, manifest, "-o", new, "--level", 0.8)
+    assert (code, err) == (0, "")
+    assert "Fitted on 80 images of 40 lesions, split 'val'" in out
+    assert RESEARCH_USE_NOTICE in out
+    before, after = ModelBundle.load(colour_bundle), ModelBundle.load(new)
+    assert before.facts.readout is None
+    assert after.facts.readout.fitted_on.lesions == 40
+    assert after.facts.readout.sets.level == 0.8
+    assert after.sha256["model.onnx"] == before.sha256["model.onnx"]
+    assert after.facts.readout.error_after < after.facts.readout.error_before
+
+
+def test_calibrating_twice_is_calibrating_once(cutis, colour_bundle, manifest, tmp_path):
+    once, twice = tmp_path / "once", tmp_path / "twice"
+    assert cutis("calibrate", colour_bundle, manifest, "-o", once)[0] == 0
+    assert cutis("calibrate", once, manifest, "-o", twice)[0] == 0
+    for name in (*FILES, SUMS):
+        assert (once / name).read_bytes() == (twice / name).read_bytes()
+    assert (twice / "MODEL_CARD.md").read_text().count("## Calibration") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        ({}, ["--split", "test"], "no rows in split 'test'; it has val"),
+        ({}, ["--level", "1"], "level: 1.0 is not between 0 and 1"),
+        ({"diagnosis": "psoriasis"}, [], "'psoriasis' belongs to no class"),
+        ({"lesion_id": "the only one"}, [], "at least 10 lesions, split 'val' has 1"),
+    ],
+)
+def test_what_cannot_be_calibrated_on_is_said_and_nothing_is_written(
+    cutis, colour_bundle, manifest, tmp_path, change, options, message
+):
+    pd.read_csv(manifest).assign(**change).to_csv(manifest, index=False)
+    code, _out, err = cutis("calibrate", colour_bundle, manifest, "-o", tmp_path / "new", *options)
+    assert code == 2
+    assert message in err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_picture_that_cannot_be_read_is_named(cutis, colour_bundle, manifest, tmp_path):
+    (tmp_path / "07b.png").write_bytes(b"")
+    code, _out, err = cutis("calibrate", colour_bundle, manifest, "-o", tmp_path / "new")
+    assert code == 2
+    assert "07b.png: the file is empty" in err
