@@ -95,8 +95,9 @@ def colour_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from onnx import TensorProto, helper, numpy_helper
     from safetensors.numpy import save_file
 
-    from cutis.bundle import BundleFacts, Parity, write_bundle
+    from cutis.bundle import BundleFacts, write_bundle
     from cutis.imaging import Preprocessing
+    from cutis.parity import Parity
     from cutis.taxonomy import load_taxonomy
 
     side = 8

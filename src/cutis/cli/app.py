@@ -26,7 +26,6 @@ COMMAND_MODULES = (
     "zoo",
     "evaluate",
     "card",
-    "export",
     "explain",
     "embed",
     "compare",

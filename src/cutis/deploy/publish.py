@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 import cutis
-from cutis.bundle import BundleFacts, ModelBundle, Parity
+from cutis.bundle import BundleFacts, ModelBundle
 from cutis.deploy.export import export_bundle
 from cutis.deploy.model_card import render_model_card
 from cutis.files import read_json, sha256_of_file
@@ -14,6 +14,7 @@ from cutis.imaging import load_rgb
 from cutis.inference.fitting import LEAST_LESIONS
 from cutis.inference.recalibration import calibrate_bundle
 from cutis.models.classifier import Classifier
+from cutis.parity import Parity
 from cutis.tables.manifest import Manifest
 from cutis.training.recipe import Recipe
 from cutis.training.run_folder import RunFolder
