@@ -9,9 +9,10 @@ import pytest
 from cutis import RESEARCH_USE_NOTICE
 from cutis.curation.datasheet import describe
 from cutis.curation.sources import import_source
-from cutis.deploy.cards import render_data_card, render_judged_card
+from cutis.deploy.cards import render_data_card
 from cutis.deploy.checklists import KnownRun, facts, render_checklists
 from cutis.deploy.judgement import Judgement, figure
+from cutis.deploy.model_card import render_judged_card
 from cutis.errors import InputError
 from cutis.training.recipe import Recipe
 
@@ -119,13 +120,25 @@ def test_a_checklist_counts_what_it_could_answer(drawn):
     assert 0 < open_items < len(rows)
 
 
-def test_the_model_card_gains_results_and_limits(drawn):
-    run = known(drawn, internal=Judgement("test", result()))
-    text = render_judged_card("# Model card\n\n## Limits\n\nNot measured: much.\n", run)
+def test_the_model_card_gains_results_and_limits():
+    judged = [Judgement("test", result()), Judgement("elsewhere", result(images=7))]
+    text = render_judged_card("# Model card\n\n## Limits\n\nNot measured: much.\n", judged)
     assert "## Results: test" in text
     assert "| nevus | 20 | undefined |" in text
     assert "Not measured: much" not in text
     assert text.index("## Results") < text.index("## Limits")
+    assert "| elsewhere | 7 | 2 | 0.812 [0.700, 0.900] |" in text
+    assert "Found least often: melanoma 0.812 [0.700, 0.900]." in text
+
+
+def test_the_model_card_has_a_table_of_subgroups():
+    few = {"column": "sex", "group": "f", "images": 4, "malignant": 1, "estimates": {}}
+    names = ("balanced_accuracy", "malignant_roc_auc", "sensitivity", "specificity")
+    many = {**few, "group": "m", "images": 90, "estimates": dict.fromkeys(names, ESTIMATE)}
+    section = {"groups": [few, many], "least_positives": 20}
+    text = render_judged_card("# Card\n", [Judgement("test", result(subgroups=section))])
+    assert "| sex: f | 4 | 1 | too few |" in text
+    assert "| sex: m | 90 | 1 | 0.812 [0.700, 0.900] |" in text
 
 
 def test_the_data_card_counts_what_the_manifest_holds(drawn):

@@ -88,7 +88,7 @@ def test_a_newer_format_asks_for_an_update(zoo):
 def test_the_list_names_every_model_with_its_size_licence_and_figures(zoo, cutis):
     code, out, err = cutis("zoo")
     assert (code, err) == (0, "")
-    assert "colours (default)" in out
+    assert "colours (the default)" in out
     assert "8 x 8 px" in out
     assert "not provided" in out  # nobody has judged this one
     assert RESEARCH_USE_NOTICE in out

@@ -27,30 +27,28 @@ def zoo(
     if as_json:
         typer.echo(json.dumps({"notice": RESEARCH_USE_NOTICE, "models": entries}, indent=2))
     else:
-        _print_table(entries)
+        _print_models(entries)
 
 
-def _print_table(entries: list[dict[str, Any]]) -> None:
+def _print_models(entries: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
 
     console = Console(markup=False, emoji=False, highlight=False)
-    table = Table("model", "tells apart", "input", "MB", "judged on", "licence", show_lines=True)
     for each in entries:
         height, width = each["input_px"]
-        table.add_row(
-            each["name"] + (" (default)" if each["default"] else ""),
-            ", ".join(each["classes"]),
-            f"{height} x {width} px",
-            f"{each['bytes'] / 1e6:.1f}",
-            "\n".join(map(_headline, each["results"])) or "not provided",
-            each["licence"] or "not provided",
-        )
-    if entries:
+        table = Table(show_header=False, box=None, title_justify="left")
+        table.title = each["name"] + (" (the default)" if each["default"] else "")
+        table.add_row("tells apart", ", ".join(each["classes"]))
+        table.add_row("network", f"{each['architecture']}, {height} x {width} px")
+        table.add_row("size", f"{each['bytes'] / 1e6:.1f} MB")
+        table.add_row("licence", each["licence"] or "not provided")
+        for result in each["results"]:
+            table.add_row(f"on {result['name']}", _headline(result))
         console.print(table)
-    else:
+    if not entries:
         console.print("No model ships with this version.", soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
 
@@ -61,4 +59,4 @@ def _headline(result: dict[str, Any]) -> str:
         f"{name.replace('_', ' ')} {each['value']:.3f} [{each['low']:.3f}, {each['high']:.3f}]"
         for name, each in result["figures"].items()
     )
-    return f"{result['name']} ({result['images']} images): {figures}"
+    return f"{figures} ({result['images']} images, split {result['split']})"

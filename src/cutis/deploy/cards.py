@@ -1,17 +1,15 @@
 """`write_cards`: model card, data card and checklists of a run, written from its results."""
 
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
-
-import jinja2
 
 from cutis import RESEARCH_USE_NOTICE, zoo
 from cutis.bundle import CARD, FACTS, ModelBundle
 from cutis.curation.datasheet import Description, describe
-from cutis.deploy.checklists import NOT_PROVIDED, KnownRun, facts, render_checklists
-from cutis.deploy.judgement import Judgement, figure
-from cutis.deploy.model_card import LICENCES
+from cutis.deploy.checklists import KnownRun, facts, render_checklists
+from cutis.deploy.judgement import Judgement
+from cutis.deploy.model_card import LICENCES, render_judged_card
+from cutis.deploy.templates import template
 from cutis.errors import InputError
 from cutis.files import read_json, require_writable, write_text
 from cutis.tables.manifest import SPLITS, Manifest
@@ -59,7 +57,7 @@ def write_cards(run: RunFolder, reports: Sequence[Path], folder: Path) -> list[P
     known = read_known_run(run, reports)
     card = ModelBundle.load(run.bundle).read(CARD).decode()
     texts = {
-        CARD: render_judged_card(card, known),
+        CARD: render_judged_card(card, known.judged),
         DATA: render_data_card(known.splits),
         CHECKLISTS: render_checklists(facts(known)),
     }
@@ -85,45 +83,14 @@ def copy_card(place: Path, folder: Path) -> Path:
     return folder / CARD
 
 
-def render_judged_card(card: str, known: KnownRun) -> str:
-    """The bundle's card with the results of every report before its limits."""
-    judged = [*([known.internal] if known.internal else []), *known.external]
-    template = _template("judged")
-    results = "".join(template.render(judged=each, figure=figure) for each in judged)
-    answers = facts(known)
-    limits = "\n".join(
-        [
-            "## Limits",
-            "",
-            f"- Calibration: {answers.get('calibration', NOT_PROVIDED)}",
-            f"- Subgroups, balanced accuracy: {answers.get('subgroups', NOT_PROVIDED)}",
-            f"- Robustness: {answers.get('robustness', NOT_PROVIDED)}",
-            "- Not measured: other devices and clinics than those above, images that show no lesion.",
-            "",
-        ]
-    )
-    return card.partition("## Limits")[0] + results + limits
-
-
 def render_data_card(splits: Mapping[str, Description]) -> str:
     """What the run was trained and judged on, by split and over "all"."""
     parts = dict(splits)
     whole = parts.pop("all")
-    return _template("data_card").render(
+    return template("data_card").render(
         notice=RESEARCH_USE_NOTICE,
         whole=whole,
         splits=parts,
         sources=list(whole.values.get("source", {})),
         licences=LICENCES,
     )
-
-
-def _template(name: str) -> jinja2.Template:
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    file = resources.files("cutis.deploy").joinpath(f"{name}.md.jinja")
-    return environment.from_string(file.read_text(encoding="utf-8"))

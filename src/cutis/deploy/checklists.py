@@ -24,6 +24,11 @@ class KnownRun:
     internal: Judgement | None
     external: Sequence[Judgement]
 
+    @property
+    def judged(self) -> list[Judgement]:
+        """Every judgement, the run's own test split first."""
+        return [*([self.internal] if self.internal else []), *self.external]
+
 
 def facts(run: KnownRun) -> dict[str, str]:
     """Everything the checklists ask for that the run can answer, by the name of the fact."""
@@ -124,9 +129,6 @@ def _model_facts(run: KnownRun) -> dict[str, str]:
 
 
 def _result_facts(judged: Judgement) -> dict[str, str]:
-    questions = judged.section("questions") or {}
-    calibration = (judged.section("calibration") or {}).get("versions", {})
-    groups = (judged.section("subgroups") or {}).get("groups", [])
     left_out = judged.result.get("left_out_without_diagnosis", 0)
     return {
         "left_out": f"{left_out} rows without a diagnosis, "
@@ -139,20 +141,19 @@ def _result_facts(judged: Judgement) -> dict[str, str]:
         "failures": "; ".join(judged.confusions()),
         "calibration": "; ".join(
             f"{name}: classwise ECE {figure(version['classwise_ece'])}"
-            for name, version in calibration.items()
+            for name, version in judged.calibrations().items()
         ),
         "operating_points": "; ".join(
-            f"{question['title']}, threshold of {point['name']}: sensitivity "
+            f"{title}, threshold of {point['name']}: sensitivity "
             f"{figure(point['estimates']['sensitivity'])}, specificity "
             f"{figure(point['estimates']['specificity'])}"
-            for question in questions.values()
-            for point in question["operating_points"][:1]
+            for title, point in judged.first_operating_points()
         ),
         "robustness": "see the report's section" if judged.section("robustness") else "",
         "subgroups": ", ".join(
             f"{group['column']} {group['group']}: balanced accuracy "
             f"{figure(group['estimates'].get('balanced_accuracy'))}"
-            for group in groups
+            for group in judged.groups()
             if group["estimates"]
         ),
     }

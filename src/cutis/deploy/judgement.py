@@ -16,7 +16,7 @@ class Judgement:
     """The results of one evaluation.
 
     Attributes:
-        name: Of the report's folder.
+        name: Of the report's folder, without a leading "report-".
         result: The content of its `result.json`.
     """
 
@@ -37,7 +37,7 @@ class Judgement:
             raise InputError(
                 f"{path}: not the result of `cutis evaluate` (without {', '.join(missing)})"
             )
-        return cls(path.absolute().parent.name, result)
+        return cls(path.absolute().parent.name.removeprefix("report-"), result)
 
     @property
     def cases(self) -> str:
@@ -60,6 +60,39 @@ class Judgement:
     def section(self, name: str) -> Any:
         """A further section; None where the report has none."""
         return self.result.get(name)
+
+    @property
+    def classes_present(self) -> int:
+        """How many of the model's classes the judged images are of."""
+        return sum(1 for count in self.result["classes"].values() if count)
+
+    def question(self, name: str, estimate: str) -> Mapping[str, Any] | None:
+        """An estimate of a two-sided question; None where the report does not ask it."""
+        asked = (self.section("questions") or {}).get(name)
+        return asked["estimates"].get(estimate) if asked else None
+
+    def first_operating_points(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """Of each two-sided question its title and the first threshold carried from validation."""
+        questions = (self.section("questions") or {}).values()
+        return [(q["title"], point) for q in questions for point in q["operating_points"][:1]]
+
+    def calibrations(self) -> Mapping[str, Any]:
+        """The calibration errors of the probabilities as given and after each map."""
+        return dict((self.section("calibration") or {}).get("versions", {}))
+
+    def groups(self) -> list[Mapping[str, Any]]:
+        """The subgroups; those with too few cases have no estimates."""
+        return list((self.section("subgroups") or {}).get("groups", []))
+
+    def least_found(self, *, shown: int = 3) -> list[str]:
+        """The classes with the lowest recall, as text."""
+        recalls = {
+            name: estimate
+            for name, estimate in self.result["per_class"]["recall"].items()
+            if estimate["value"] is not None
+        }
+        worst = sorted(recalls, key=lambda name: recalls[name]["value"])[:shown]
+        return [f"{name} {figure(recalls[name])}" for name in worst]
 
     def confusions(self, *, shown: int = 3) -> list[str]:
         """The most frequent confusions, as sentences."""

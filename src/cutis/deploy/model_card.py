@@ -1,10 +1,15 @@
-"""The model card, written from what the run knows; what it does not know says "not provided"."""
+"""The model card, written from what is known; what is not known says "not provided".
 
-from collections.abc import Mapping
+`render_model_card` writes it from a run, `render_judged_card` adds what reports found.
+"""
+
+from collections.abc import Mapping, Sequence
 
 import jinja2
 
 from cutis import RESEARCH_USE_NOTICE
+from cutis.deploy.judgement import Judgement, figure
+from cutis.deploy.templates import template
 
 # What the licence of a training set asks of the weights.
 LICENCES = {
@@ -84,3 +89,16 @@ def render_model_card(
         version=version,
         revision=revision,
     )
+
+
+def render_judged_card(card: str, judged: Sequence[Judgement]) -> str:
+    """A bundle's card with its results and limits as the reports found them.
+
+    Args:
+        card: As the bundle carries it; its own section on limits, the last, is replaced.
+        judged: The model's own test split first, then external sets.
+    """
+    results_of = template("judged")
+    results = "".join(results_of.render(judged=each, figure=figure) for each in judged)
+    limits = template("limits").render(judged=judged, figure=figure)
+    return card.partition("## Limits")[0] + results + limits
