@@ -430,6 +430,25 @@ def test_a_batch_is_normalised_like_each_of_its_frames():
     assert np.array_equal(together, np.stack([preprocessing.normalise(f) for f in frames]))
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_jpeg_is_read_nearly_as_if_all_of_it_were_decoded(tmp_path, orientation):
+    generator = np.random.default_rng(0)
+    blurry = Image.fromarray(generator.integers(0, 256, (30, 40, 3), dtype=np.uint8))
+    exif = Image.Exif()
+    exif[274] = orientation
+    large, small = tmp_path / "large.jpg", tmp_path / "small.jpg"
+    blurry.resize((1200, 900), Image.Resampling.BICUBIC).save(large, quality=90, exif=exif)
+    blurry.resize((240, 180), Image.Resampling.BICUBIC).save(small, quality=90, exif=exif)
+    preprocessing = Preprocessing(128, 96, "crop")
+    decoded = load_rgb(large, least_side_px=256)
+    assert decoded.shape == ((450, 600, 3) if orientation == 1 else (600, 450, 3))
+    difference = preprocessing.read(large).astype(int) - preprocessing.frame(load_rgb(large))
+    assert np.abs(difference).mean() < 0.5
+    assert np.abs(difference).max() <= 6
+    same = preprocessing.frame(load_rgb(small))
+    assert np.array_equal(preprocessing.read(small), same)
+
+
 def test_preprocessing_survives_its_description():
     preprocessing = Preprocessing(64, 48, "crop", "bicubic", (0.1, 0.2, 0.3), (1.0, 2.0, 3.0))
     assert Preprocessing.from_dict(preprocessing.to_dict()) == preprocessing

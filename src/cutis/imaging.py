@@ -65,15 +65,23 @@ _OTHER_CONTENT = (  # first bytes, what they mean, what to do
     ((b"%PDF",), "a PDF document; export its pictures first"),
     ((b"version https://git-lfs",), "a placeholder of Git LFS; run `git lfs pull`"),
 )
+# A JPEG much larger than a frame is decoded at a half, a quarter or an eighth of its size, not below
+# this many times the frame's; the rest is resized as always.
+SPARE_SIZE = 2
 # Warning filters belong to the whole process, and pictures are decoded in several threads.
 _WARNING_FILTERS = threading.Lock()
 
 
-def load_rgb(path: Path) -> UInt8Array:
+def load_rgb(path: Path, *, least_side_px: int | None = None) -> UInt8Array:
     """Decode a picture to RGB.
 
     EXIF orientation is applied, palettes and CMYK are converted, transparency is laid on white,
     16-bit values are scaled to 8 bits, and of an animation the first frame is taken.
+
+    Args:
+        path: The picture.
+        least_side_px: A JPEG may be decoded at a half, a quarter or an eighth of its size, as long as
+            no side falls below this; default, its full size. JPEG's own blocks make that quick.
 
     Returns:
         Shape (height, width, 3), uint8.
@@ -83,10 +91,10 @@ def load_rgb(path: Path) -> UInt8Array:
             without a defined range, or its header announces more than `MAX_PIXELS` or a side above
             `MAX_SIDE_PX` (checked before any pixel is decoded).
     """
-    return np.asarray(open_rgb(path))
+    return np.asarray(open_rgb(path, least_side_px=least_side_px))
 
 
-def open_rgb(path: Path) -> Image.Image:
+def open_rgb(path: Path, *, least_side_px: int | None = None) -> Image.Image:
     """As `load_rgb`, but a Pillow picture of mode RGB."""
     _require_file(path)
     try:
@@ -94,6 +102,8 @@ def open_rgb(path: Path) -> Image.Image:
             picture = Image.open(path, formats=FORMATS)
         with picture:
             _refuse_huge(path, picture.size)
+            if least_side_px is not None:
+                picture.draft(None, (least_side_px, least_side_px))  # formats but JPEG ignore it
             picture.load()
             return _to_rgb(path, _upright(picture))
     except ImageError:
@@ -160,6 +170,17 @@ class Preprocessing:
             raise InputError("preprocessing: mean and std need three values, std above zero")
         if not np.isfinite([*self.mean, *self.std]).all():
             raise InputError("preprocessing: mean and std must be finite")
+
+    def read(self, path: Path) -> UInt8Array:
+        """Decode a file and resize it to shape (height, width, 3), as all training and serving does.
+
+        The same as `frame` of the decoded picture, but for JPEGs of `SPARE_SIZE` times its size, of
+        which not every pixel is decoded.
+
+        Raises:
+            ImageError: as `load_rgb`.
+        """
+        return self.frame(load_rgb(path, least_side_px=SPARE_SIZE * max(self.height, self.width)))
 
     def frame(self, rgb: UInt8Array) -> UInt8Array:
         """Resize a picture of shape (h, w, 3) to shape (height, width, 3), both uint8."""

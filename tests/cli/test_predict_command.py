@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from cutis import RESEARCH_USE_NOTICE, __version__
-from cutis.inference import predictor as predictor_module
+from cutis.imaging import Preprocessing
 
 HEAVY = ("torch", "torchvision", "timm", "lightning", "pandas", "scipy", "sklearn", "matplotlib")
 
@@ -155,7 +155,7 @@ def test_what_cannot_be_done_ends_in_one_message_and_exit_code_2(
 def test_an_unwritable_table_is_found_out_before_any_picture_is_opened(
     cutis, colour_bundle, pictures, monkeypatch
 ):
-    monkeypatch.setattr(predictor_module, "load_rgb", lambda path: pytest.fail("opened"))
+    monkeypatch.setattr(Preprocessing, "read", lambda *_: pytest.fail("opened"))
     code, _out, _err = cutis(
         "predict", colour_bundle, pictures, "--csv", pictures / "red.png" / "o"
     )
@@ -195,7 +195,7 @@ def interrupt(*_arguments, **_options):
     "where",
     [
         {"module": "inference.predictor", "owner": "Predictor", "name": "probabilities"},
-        {"module": "inference", "owner": "predictor", "name": "load_rgb"},
+        {"module": "imaging", "owner": "Preprocessing", "name": "read"},
         {"module": "tables", "owner": "predictions.csv", "name": "writer"},
     ],
     ids=["network", "decoding", "writing"],

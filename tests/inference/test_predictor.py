@@ -13,7 +13,7 @@ from PIL import Image
 from cutis import RESEARCH_USE_NOTICE, __version__
 from cutis.bundle import ModelBundle, write_bundle
 from cutis.errors import BundleError, InputError
-from cutis.imaging import Preprocessing, load_rgb
+from cutis.imaging import Preprocessing
 from cutis.inference import predictor as module
 from cutis.inference.answer import answers, to_json
 from cutis.inference.predictor import (
@@ -176,7 +176,8 @@ def test_when_nothing_can_be_read_there_are_no_predictions(predictor, tmp_path):
 def test_decoding_stays_only_so_far_ahead_of_the_network(predictor, tmp_path, monkeypatch):
     decoded: list[Path] = []
     monkeypatch.setattr(module, "DECODED_AHEAD", 4)
-    monkeypatch.setattr(module, "load_rgb", lambda p: decoded.append(p) or load_rgb(p))
+    read = Preprocessing.read
+    monkeypatch.setattr(Preprocessing, "read", lambda self, p: decoded.append(p) or read(self, p))
     paths = [draw(tmp_path / f"{n:02}.png") for n in range(30)]
     ahead: list[int] = []
     done = 0
@@ -195,16 +196,18 @@ def test_after_an_interruption_no_thread_goes_on_decoding(predictor, tmp_path, m
     started = threading.Event()
     decoded: list[Path] = []
 
-    def slow(path: Path) -> np.ndarray:
+    read = Preprocessing.read
+
+    def slow(self: Preprocessing, path: Path) -> np.ndarray:
         started.set()
         decoded.append(path)
         time.sleep(0.02)
-        return load_rgb(path)
+        return read(self, path)
 
     def interrupt(_finished: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "load_rgb", slow)
+    monkeypatch.setattr(Preprocessing, "read", slow)
     paths = [draw(tmp_path / f"{n:03}.png") for n in range(60)]
     with pytest.raises(KeyboardInterrupt):
         predictor.predict(paths, batch_size=1, on_progress=interrupt)

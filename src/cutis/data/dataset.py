@@ -14,7 +14,7 @@ import cutis.torch_setup  # noqa: F401  (before torchvision)
 from cutis.checks import UInt8Array
 from cutis.data.cache import FrameCache
 from cutis.data.sampling import Draw
-from cutis.imaging import Preprocessing, load_rgb
+from cutis.imaging import Preprocessing
 from cutis.tables.manifest import Manifest
 from cutis.taxonomy import ClassSet
 
@@ -80,7 +80,7 @@ class LesionDataset(Dataset[Sample]):
 
     def _frame_at(self, row: int) -> UInt8Array:
         def decode() -> UInt8Array:
-            return self._frame.frame(load_rgb(self._paths[row]))
+            return self._frame.read(self._paths[row])
 
         return decode() if self._cache is None else self._cache.frame(row, decode)
 

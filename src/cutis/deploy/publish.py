@@ -10,7 +10,6 @@ from cutis.bundle import BundleFacts, ModelBundle
 from cutis.deploy.export import export_bundle
 from cutis.deploy.model_card import render_model_card
 from cutis.files import read_json, sha256_of_file
-from cutis.imaging import load_rgb
 from cutis.inference.fitting import LEAST_LESIONS
 from cutis.inference.recalibration import calibrate_bundle
 from cutis.models.classifier import Classifier
@@ -76,7 +75,7 @@ def publish_run(
         revision=environment["git_revision"],
     )
     shown = data.splits["val"].paths[:PARITY_IMAGES]
-    frames = np.stack([preprocessing.frame(load_rgb(path)) for path in shown])
+    frames = np.stack([preprocessing.read(path) for path in shown])
     bundle = export_bundle(model, run.bundle, facts, frames=frames, model_card=card)
     if len(set(data.splits["val"].clusters())) < LEAST_LESIONS:
         return bundle

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,7 +15,9 @@ import onnxruntime
 from cutis.bundle import INPUT_NAME, NETWORK, OUTPUT_NAMES, ModelBundle
 from cutis.checks import FloatArray, UInt8Array
 from cutis.errors import BundleError, ImageError, InputError
-from cutis.imaging import SUFFIXES, load_rgb
+from cutis.imaging import SUFFIXES
+from cutis.inference.rejection import Rejection
+from cutis.inference.verdict import Verdict, verdicts
 from cutis.tables.predictions import Predictions
 
 # Quarter turns of the eight symmetries of the square, each as it is and then mirrored. The half turn
@@ -34,11 +36,13 @@ class Outcome:
         predictions: For every file that could be read, None when there is none.
         paths: The files behind the rows of `predictions`.
         failures: The others, with the reason.
+        verdicts: On the files behind the rows; None where the bundle cannot tell strange pictures.
     """
 
     predictions: Predictions | None
     paths: tuple[Path, ...]
     failures: tuple[tuple[Path, str], ...]
+    verdicts: tuple[Verdict, ...] | None = None
 
 
 class Predictor:
@@ -70,12 +74,12 @@ class Predictor:
         except Exception as fault:  # ONNX Runtime's own exceptions share no public base
             raise BundleError(f"{bundle.onnx}: ONNX Runtime cannot run it ({fault})") from fault
         _require_contract(self._session, bundle)
+        self._rejection = _rejection_of(bundle)
 
     def logits(self, frames: UInt8Array) -> FloatArray:
         """Logits (n, k) for frames that have the network's size, uint8 (n, h, w, 3)."""
-        images = self.bundle.facts.preprocessing.normalise(frames)
-        (logits,) = self._session.run([OUTPUT_NAMES[0]], {INPUT_NAME: images})
-        return np.asarray(logits, dtype=np.float64)
+        (logits,) = self._run(frames, OUTPUT_NAMES[0])
+        return logits
 
     def features(self, frames: UInt8Array) -> FloatArray:
         """Features (n, d) of the last hidden layer, for frames as `logits` takes them.
@@ -85,10 +89,7 @@ class Predictor:
         """
         if OUTPUT_NAMES[1] not in {output.name for output in self._session.get_outputs()}:
             raise BundleError(f"{self.bundle.onnx}: it gives no {OUTPUT_NAMES[1]}; export it again")
-        images = self.bundle.facts.preprocessing.normalise(frames)
-        (features,) = self._session.run([OUTPUT_NAMES[1]], {INPUT_NAME: images})
-        if not np.isfinite(features).all():
-            raise BundleError(f"{self.bundle.onnx}: its features are no numbers")
+        (features,) = self._run(frames, OUTPUT_NAMES[1])
         return np.asarray(features, dtype=np.float32)
 
     def probabilities(self, frames: UInt8Array, *, views: int = 1) -> FloatArray:
@@ -99,12 +100,22 @@ class Predictor:
             BundleError: the network answers with nan or infinity.
         """
         self._require_views(views)
-        answer = self.bundle.facts.probabilities
-        each = [answer(self.logits(seen)) for seen in symmetries(frames, views)]
-        mean = np.asarray(np.mean(each, axis=0))
-        if not np.isfinite(mean).all():
-            raise BundleError(f"{self.bundle.onnx}: it answers with values that are no numbers")
-        return mean
+        return self._mean(self.logits(seen) for seen in symmetries(frames, views))
+
+    def ask(
+        self, frames: UInt8Array, *, views: int = 1
+    ) -> tuple[FloatArray, tuple[Verdict, ...] | None]:
+        """As `probabilities`, with a verdict on each frame where the bundle has what it takes.
+
+        The verdict is on the frames as they are, from the same run of the network.
+        """
+        if self._rejection is None:
+            return self.probabilities(frames, views=views), None
+        self._require_views(views)
+        logits, features = self._run(frames, *OUTPUT_NAMES)
+        turned = islice(symmetries(frames, views), 1, None)
+        mean = self._mean([logits, *map(self.logits, turned)])
+        return mean, verdicts(self._rejection, frames, features)
 
     def predict(
         self,
@@ -134,13 +145,16 @@ class Predictor:
         readable: list[Path] = []
         failures: list[tuple[Path, str]] = []
         answers: list[FloatArray] = []
+        judged: list[Verdict] = []
         with closing(self.decoded(paths)) as decoded:
             while batch := list(islice(decoded, batch_size)):
                 frames = [frame for _path, frame in batch if not isinstance(frame, ImageError)]
                 readable += [path for path, frame in batch if not isinstance(frame, ImageError)]
                 failures += [(p, str(fault)) for p, fault in batch if isinstance(fault, ImageError)]
                 if frames:
-                    answers.append(self.probabilities(np.stack(frames), views=views))
+                    probabilities, found = self.ask(np.stack(frames), views=views)
+                    answers.append(probabilities)
+                    judged += found or ()
                 if on_progress is not None:
                     on_progress(len(batch))
         predictions = (
@@ -152,7 +166,12 @@ class Predictor:
             if answers
             else None
         )
-        return Outcome(predictions, tuple(readable), tuple(failures))
+        return Outcome(
+            predictions,
+            tuple(readable),
+            tuple(failures),
+            None if self._rejection is None else tuple(judged),
+        )
 
     def decoded(
         self, paths: Sequence[Path]
@@ -161,7 +180,7 @@ class Predictor:
 
         def frame(path: Path) -> UInt8Array | ImageError:
             try:
-                return self.bundle.facts.preprocessing.frame(load_rgb(path))
+                return self.bundle.facts.preprocessing.read(path)
             except ImageError as fault:
                 return fault
 
@@ -178,6 +197,23 @@ class Predictor:
                 yield first, future.result()
         finally:  # after Ctrl-C nobody wants the rest
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, frames: UInt8Array, *outputs: str) -> list[FloatArray]:
+        """What the network gives, in double precision.
+
+        Raises:
+            BundleError: a value is nan or infinite.
+        """
+        images = self.bundle.facts.preprocessing.normalise(frames)
+        given = self._session.run(list(outputs), {INPUT_NAME: images})
+        for name, values in zip(outputs, given, strict=True):
+            if not np.isfinite(values).all():
+                raise BundleError(f"{self.bundle.onnx}: its {name} are no numbers")
+        return [np.asarray(values, dtype=np.float64) for values in given]
+
+    def _mean(self, logits: Iterable[FloatArray]) -> FloatArray:
+        """The mean of the probabilities that each (n, k) of logits stands for."""
+        return np.asarray(np.mean([self.bundle.facts.probabilities(each) for each in logits], axis=0))
 
     def _require_views(self, views: int) -> None:
         preprocessing = self.bundle.facts.preprocessing
@@ -264,6 +300,22 @@ def image_ids(paths: Sequence[Path]) -> tuple[str, ...]:
 def _is_picture(path: Path, *, below: Path) -> bool:
     is_hidden = any(part.startswith(".") for part in path.relative_to(below).parts)
     return path.suffix.lower() in SUFFIXES and not is_hidden and path.is_file()
+
+
+def _rejection_of(bundle: ModelBundle) -> Rejection | None:
+    """What the bundle tells strange pictures by.
+
+    Raises:
+        BundleError: its arrays and thresholds make no sense.
+    """
+    if bundle.facts.rejection is None:
+        return None
+    try:
+        return Rejection.from_arrays(bundle.rejection_arrays(), bundle.facts.rejection)
+    except BundleError:
+        raise
+    except InputError as fault:
+        raise BundleError(f"{bundle.folder}: {fault}") from fault
 
 
 def _require_contract(session: onnxruntime.InferenceSession, bundle: ModelBundle) -> None:
