@@ -8,6 +8,7 @@ import pytest
 import torch
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
+from cutis import config
 from cutis.curation.sources import import_source
 from cutis.curation.splits import split_manifest
 from cutis.errors import InputError, LeakageError
@@ -17,6 +18,7 @@ from cutis.tables.predictions import Predictions
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks are not installed
 
 from benchmarks.dermamnist import baseline
+from benchmarks.dermamnist.__main__ import CONFIG, SIDES, our_settings
 from benchmarks.dermamnist.judgement import compare
 from benchmarks.dermamnist.task import officially_split, squeezed, squeezed_manifest
 
@@ -108,6 +110,16 @@ def test_the_network_for_28_px_is_the_one_for_cifar_and_a_larger_one_is_the_usua
     network.eval()(torch.zeros(1, 3, 28, 28))
     assert tuple(seen[0][-2:]) == (4, 4)  # strides of 8 in all; a pooled stem would leave 1 x 1
     assert baseline.create_network(64, classes=10).conv1.kernel_size == (7, 7)
+
+
+@pytest.mark.parametrize("size", SIDES)
+def test_our_recipe_enlarges_the_whole_square_and_learns_the_frequencies_as_they_are(size):
+    recipe = config.load(CONFIG, our_settings(size, epochs=8))
+    preprocessing = recipe.preprocessing()
+    assert preprocessing.height == preprocessing.width >= size
+    assert (preprocessing.fit, preprocessing.interpolation) == ("squash", "bicubic")
+    assert recipe.loss.logit_adjustment == recipe.data.balance == 0
+    assert recipe.trainer.epochs == 8
 
 
 def test_the_rate_falls_at_half_and_three_quarters_of_the_epochs():
