@@ -14,7 +14,7 @@ FLOORS = (
     {"errors"},
     {"checks", "files"},
     {"taxonomy", "metrics", "imaging", "parity", "perturbation", "readout"},
-    {"tables", "bundle"},
+    {"tables", "bundle", "thumbnails"},
     {"curation", "inference", "evaluation", "zoo"},
     {"torch_setup"},
     {"data", "models"},

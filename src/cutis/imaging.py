@@ -8,8 +8,6 @@ Colour profiles are not applied, in training as in serving. Pillow's own setting
 are: whoever uses Cutis as a library may have chosen them.
 """
 
-import base64
-import io
 import threading
 import warnings
 from collections.abc import Iterator
@@ -26,7 +24,6 @@ from PIL import (
     ExifTags,
     GifImagePlugin,  # noqa: F401
     Image,
-    ImageDraw,
     ImageOps,
     JpegImagePlugin,  # noqa: F401
     PngImagePlugin,  # noqa: F401
@@ -118,24 +115,6 @@ def open_rgb(path: Path, *, least_side_px: int | None = None) -> Image.Image:
         raise ImageError(f"{path}: decoding it needs more memory than there is") from None
     except Exception as fault:  # a damaged file trips Pillow's parsers in every way there is
         raise ImageError(f"{path}: cannot be decoded ({fault}); is it truncated?") from fault
-
-
-def thumbnail_uri(path: Path, *, side_px: int) -> str:
-    """A small JPEG of a picture as a data URI; a grey card where it cannot be read.
-
-    Args:
-        path: The picture.
-        side_px: Its longer side in the result.
-    """
-    try:
-        picture = open_rgb(path)
-    except ImageError:
-        picture = Image.new("RGB", (side_px, side_px * 3 // 4), "#888888")
-        ImageDraw.Draw(picture).text((6, 6), "not readable", fill="white")
-    picture.thumbnail((side_px, side_px))
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=75)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ from cutis.explain.embedding import FeatureMap, labels_of, parse_projection, pro
 from cutis.explain.feature_figures import feature_map_figure, label_style
 from cutis.explain.map_page import THUMBNAIL_PX, map_fragment, map_page
 from cutis.explain.neighbors import TrainingCases, nearest_cases, neighbour_agreement
-from cutis.imaging import thumbnail_uri
 from cutis.inference.features import Features, extract_features
 from cutis.inference.predictor import Predictor
 from cutis.tables.manifest import Manifest
 from cutis.taxonomy import ClassSet, load_taxonomy
+from cutis.thumbnails import thumbnail_uri
 
 COLOURS = {"melanoma": (220, 30, 30), "nevus": (30, 220, 30), "dermatofibroma": (30, 30, 220)}
 

@@ -14,7 +14,7 @@ from cutis.evaluation.estimates import Estimate
 from cutis.evaluation.figures import classifier as figures
 from cutis.evaluation.figures.style import words
 from cutis.evaluation.section import Card, Picture, Section, Table, as_content, estimate_cells
-from cutis.imaging import thumbnail_uri
+from cutis.thumbnails import thumbnail_uri
 
 CARDS = ("macro_roc_auc", "balanced_accuracy", "accuracy", "macro_f1")
 THUMBNAIL_PX = 160

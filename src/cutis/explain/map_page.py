@@ -11,7 +11,7 @@ import numpy as np
 import cutis
 from cutis.explain.embedding import PROJECTIONS, FeatureMap
 from cutis.explain.feature_figures import label_style
-from cutis.imaging import thumbnail_uri
+from cutis.thumbnails import thumbnail_uri
 
 THUMBNAIL_PX = 96
 WIDTH, HEIGHT, MARGIN = 900, 640, 16
