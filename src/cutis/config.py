@@ -11,6 +11,7 @@ A file is TOML (or the JSON of a run folder) and may start from a named recipe:
 import json
 import tomllib
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from cutis.checks import did_you_mean
 from cutis.errors import SettingsError
 from cutis.files import read_json, read_toml
 from cutis.training.recipe import RECIPES, Recipe
+
+AS_GIVEN = "as given"
 
 
 def load(source: str | Path = "default", overrides: Sequence[str] = ()) -> Recipe:
@@ -49,6 +52,29 @@ def load(source: str | Path = "default", overrides: Sequence[str] = ()) -> Recip
         raise SettingsError("\n  - ".join([f"{source}: settings not understood", *problems])) from (
             None
         )
+
+
+def load_alternatives(
+    source: str | Path = "default", overrides: Sequence[str] = (), choices: Sequence[str] = ()
+) -> dict[str, Recipe]:
+    """Recipes that differ in some settings, one for every combination, by what makes each differ.
+
+    Args:
+        source, overrides: As `load`.
+        choices: Such as `"loss.logit_adjustment=0.5,1.0"`; without any there is one recipe.
+
+    Raises:
+        InputError, SettingsError: as `load`; or a choice without alternatives.
+
+    Example:
+        >>> list(load_alternatives(choices=["loss.logit_adjustment=0.5,1.0"]))
+        ['loss.logit_adjustment=0.5', 'loss.logit_adjustment=1.0']
+    """
+    axes = [_alternatives(choice) for choice in choices]
+    return {
+        ", ".join(combination) or AS_GIVEN: load(source, [*overrides, *combination])
+        for combination in product(*axes)
+    }
 
 
 def setting_names(model: type[BaseModel] = Recipe, prefix: str = "") -> Iterator[str]:
@@ -102,6 +128,21 @@ def _apply(settings: dict[str, Any], override: str) -> None:
         if not isinstance(table, dict):
             raise SettingsError(f"--set {override!r}: {parent!r} is not a group of settings")
     table[last] = _value(text.strip())
+
+
+def _alternatives(choice: str) -> list[str]:
+    """The overrides that a choice stands for; commas inside brackets and quotes part nothing."""
+    key, _equals, text = choice.partition("=")
+    try:
+        values = [json.dumps(value) for value in tomllib.loads(f"value = [{text}]")["value"]]
+    except tomllib.TOMLDecodeError:
+        values = [word.strip() for word in text.split(",")]
+    distinct = [f"{key.strip()}={value}" for value in dict.fromkeys(values)]
+    if len(distinct) < 2:
+        raise SettingsError(
+            f"--choose {choice!r}: expected key=value,value, such as loss.logit_adjustment=0.5,1.0"
+        )
+    return distinct
 
 
 def _value(text: str) -> Any:

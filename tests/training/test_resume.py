@@ -17,7 +17,6 @@ from cutis.curation.splits import split_manifest
 from cutis.errors import InputError, ManifestError
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
-from cutis.training.crossval import cross_validate
 from cutis.training.recipe import train
 from cutis.training.run_folder import RunFolder
 
@@ -122,19 +121,3 @@ def test_a_class_without_training_pictures_is_named(manifest, tmp_path):
     table.rows(keep.to_numpy()).write(tmp_path / "m.csv")
     with pytest.raises(ManifestError, match="'melanoma' has no picture in split 'train'"):
         trained(tmp_path / "m.csv", tmp_path / "run")
-
-
-def test_cross_validation_predicts_every_image_once_by_a_model_that_never_saw_it(
-    manifest, tmp_path
-):
-    table = Manifest.read(manifest)
-    recipe = config.load("default", [*SMALL, "trainer.epochs=1"])
-    run = RunFolder(tmp_path / "cv")
-    pooled = Predictions.read(cross_validate(recipe, table, run, folds=2), table.taxonomy)
-    development = table.rows((table.frame["split"] != "test").to_numpy())
-    assert sorted(pooled.image_ids) == sorted(development.image_ids)
-    for fold in range(2):
-        one = Manifest.read(run.path / f"fold-{fold}" / "manifest.csv")
-        assert not set(one.split("train").frame["patient_id"]) & set(
-            one.split("val").frame["patient_id"]
-        )

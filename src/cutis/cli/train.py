@@ -22,6 +22,14 @@ def train(
     kfold: int = typer.Option(
         0, min=0, help="Train K models on K folds and pool their out-of-fold predictions."
     ),
+    repeats: int = typer.Option(
+        1, min=1, help="With --kfold: do so several times, each time over other folds."
+    ),
+    choose: list[str] = typer.Option(
+        [],
+        metavar="KEY=VALUE,VALUE",
+        help="With --kfold: let inner folds choose a setting for each fold; several make a grid.",
+    ),
 ) -> None:
     """Fine-tune a classifier and export it as a bundle.
 
@@ -33,21 +41,34 @@ def train(
     from cutis import RESEARCH_USE_NOTICE
     from cutis import config as configuration
     from cutis.deploy.publish import publish_run
+    from cutis.errors import InputError
     from cutis.tables.manifest import Manifest
-    from cutis.training.crossval import cross_validate
+    from cutis.training.crossval import cross_validate_repeatedly
     from cutis.training.recipe import train as train_one
     from cutis.training.run_folder import RunFolder
 
     console = Console(stderr=True)
     say = partial(console.print, soft_wrap=True, highlight=False, markup=False)
-    recipe = configuration.load(config, settings)
+    if not kfold and (choose or repeats > 1):
+        raise InputError("--repeats and --choose need --kfold")
+    candidates = configuration.load_alternatives(config, settings, choose)
     table = Manifest.read(manifest)
     run = RunFolder(output)
     if kfold:
-        pooled = cross_validate(recipe, table, run, folds=kfold, resume=resume, console=console)
-        say(f"Out-of-fold predictions: {pooled}")
-        say(f"Judge them: cutis evaluate {pooled} {run.manifest} --split all -o report/")
+        first, *others = cross_validate_repeatedly(
+            candidates, table, run, folds=kfold, repeats=repeats, resume=resume, console=console
+        )
+        for folder in (first, *others):
+            say(f"Out-of-fold predictions: {folder.out_of_fold}")
+            if choose:
+                say(f"What inner folds chose:  {folder.choices}")
+        further = "".join(f" --repeat {folder.out_of_fold}" for folder in others)
+        say(
+            f"Judge them: cutis evaluate {first.out_of_fold} {first.manifest} --split all{further} "
+            "-o report/"
+        )
     else:
+        (recipe,) = candidates.values()
         model = train_one(recipe, table, run, resume=resume, console=console)
         bundle = publish_run(run, recipe, model, table)
         say(f"Run folder: {run.path}")

@@ -67,6 +67,16 @@ class RunFolder:
         """The model as it ships."""
         return self.path / "bundle"
 
+    @property
+    def choices(self) -> Path:
+        """What the inner folds of a nested cross-validation chose."""
+        return self.path / "choices.json"
+
+    @property
+    def out_of_fold(self) -> Path:
+        """The pooled predictions of a cross-validation."""
+        return self.predictions("out-of-fold")
+
     def predictions(self, split: str) -> Path:
         """The predictions for one split; present when the run is complete."""
         return self.path / f"predictions-{split}.csv"

@@ -1,0 +1,111 @@
+"""Nested cross-validation: inner folds choose among recipes, so that no fold judges what it chose.
+
+For each outer fold the inner folds are the other outer folds. A model trained without folds a and b
+serves twice: judged on b it speaks for the choice on behalf of a, and on a for that of b. That halves
+the work to K (K - 1) / 2 runs per recipe.
+
+Source: Varma and Simon 2006, BMC Bioinformatics 7:91.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import combinations
+
+import numpy as np
+from rich.console import Console
+
+from cutis.errors import InputError
+from cutis.evaluation.classifier import Cases
+from cutis.files import write_json
+from cutis.tables.manifest import Manifest
+from cutis.tables.predictions import Predictions
+from cutis.training.checkpoints import Monitor
+from cutis.training.fold_runs import train_unless_finished, with_folds_left_out
+from cutis.training.recipe import Recipe
+from cutis.training.run_folder import RunFolder
+
+LEAST_FOLDS = 3
+# The figure of `Cases.figures` that each monitor names, and 1 where more is better.
+_FIGURES: dict[Monitor, tuple[str, int]] = {
+    "val_macro_auc": ("macro_roc_auc", 1),
+    "val_balanced_accuracy": ("balanced_accuracy", 1),
+    "val_loss": ("log_loss", -1),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the inner folds chose for one outer fold."""
+
+    fold: int
+    scores: Mapping[str, float]  # candidate -> mean of the monitor over inner folds
+    chosen: str
+
+
+def choose_by_inner_folds(
+    candidates: Mapping[str, Recipe],
+    folded: Manifest,
+    run: RunFolder,
+    *,
+    folds: int,
+    resume: bool = False,
+    console: Console | None = None,
+) -> tuple[Choice, ...]:
+    """Choose a recipe for every outer fold without looking at it.
+
+    The figure is the recipes' `trainer.monitor`, the mean over inner folds each judged alone. Of equal
+    candidates the first is chosen.
+
+    Args:
+        candidates: Recipes by name.
+        folded: With folds 0 to `folds` - 1.
+        run: Gets `inner/candidate-<n>/without-<a>-<b>` and `choices.json`.
+        folds: At least 3.
+        resume: Keep finished runs.
+        console: Where the progress bars are drawn.
+
+    Raises:
+        InputError: fewer than three folds, or candidates that cannot be compared.
+        ManifestError, OutputError: as `train`.
+    """
+    monitor = _require_comparable(candidates, folds)
+    figure, sign = _FIGURES[monitor]
+    scores = np.full((len(candidates), folds, folds), np.nan)  # candidate, outer fold, inner fold
+    for number, recipe in enumerate(candidates.values()):
+        for first, second in combinations(range(folds), 2):
+            one = RunFolder(
+                run.path / "inner" / f"candidate-{number}" / f"without-{first}-{second}"
+            )
+            rows = with_folds_left_out(folded, val=first, test=second)
+            train_unless_finished(recipe, rows, one, resume=resume, console=console)
+            for split, outer, inner in (("val", second, first), ("test", first, second)):
+                scores[number, outer, inner] = _judged(one, rows.split(split), split, figure)
+    names = list(candidates)
+    choices = []
+    for fold in range(folds):
+        means = np.delete(scores[:, fold], fold, axis=1).mean(axis=1)
+        best = int(np.nan_to_num(sign * means, nan=-math.inf).argmax())
+        found = dict(zip(names, map(float, means), strict=True))
+        choices.append(Choice(fold, found, names[best]))
+    write_json(run.choices, {"monitor": monitor, "folds": [asdict(each) for each in choices]})
+    return tuple(choices)
+
+
+def _require_comparable(candidates: Mapping[str, Recipe], folds: int) -> Monitor:
+    """The figure that all candidates are to be compared by."""
+    if folds < LEAST_FOLDS:
+        raise InputError(f"folds: {folds}; choosing by inner folds needs {LEAST_FOLDS} or more")
+    recipes = list(candidates.values())
+    for name, values in (
+        ("data.classes", {recipe.data.classes for recipe in recipes}),
+        ("trainer.monitor", {recipe.trainer.monitor for recipe in recipes}),
+    ):
+        if len(values) > 1:
+            raise InputError(f"{name} differs between the recipes, so they cannot be compared")
+    return recipes[0].trainer.monitor
+
+
+def _judged(run: RunFolder, rows: Manifest, split: str, figure: str) -> float:
+    predictions = Predictions.read(run.predictions(split), rows.taxonomy)
+    return float(Cases.of(predictions, rows).figures(np.ones((1, len(rows))))[figure][0])
