@@ -23,19 +23,21 @@ def calibrate(
 ) -> None:
     """Fit probabilities, thresholds, sets of diagnoses and abstention on labelled pictures.
 
+    Where the manifest has a training split too, it also learns to reject pictures unlike those.
+
     The network stays as it is. What is fitted holds for pictures and shares of diagnoses like those of
     the split.
     """
     from cutis import RESEARCH_USE_NOTICE
     from cutis.files import require_writable, sha256_of_file
-    from cutis.inference.recalibration import calibrate_bundle, describe
+    from cutis.inference.recalibration import calibrate_bundle, describe, pictures_to_ask
     from cutis.tables.manifest import Manifest
     from cutis.zoo import resolve
 
     require_writable(output.absolute().parent)
     bundle = resolve(model)
     table = Manifest.read(manifest, taxonomy=bundle.taxonomy)
-    with progress_bar(len(table.split(split).labelled()), "calibrating") as advance:
+    with progress_bar(pictures_to_ask(table, split=split), "calibrating") as advance:
         written = calibrate_bundle(
             bundle,
             table,
@@ -46,7 +48,6 @@ def calibrate(
             manifest_sha256=sha256_of_file(manifest),
             on_progress=advance,
         )
-    assert written.facts.readout is not None
-    typer.echo("\n".join(describe(written.facts.readout, written.taxonomy)))
+    typer.echo("\n".join(describe(written.facts)))
     typer.echo(f"Bundle: {written.folder}")
     typer.echo(RESEARCH_USE_NOTICE)

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from cutis.bundle import CARD, ModelBundle, rewrite_bundle
+from cutis.bundle import CARD, BundleFacts, ModelBundle, rewrite_bundle
 from cutis.checks import FloatArray
 from cutis.errors import ManifestError
 from cutis.inference.fitting import fit_readout
 from cutis.inference.predictor import Predictor
-from cutis.readout import Readout
+from cutis.inference.rejection_fitting import rejection_of_manifest, rejection_pictures
 from cutis.tables.manifest import Manifest
-from cutis.taxonomy import Taxonomy, find_task
+from cutis.taxonomy import find_task
 
 SECTION = "\n## Calibration\n"  # of the model card, its last one
 
@@ -28,6 +28,9 @@ def calibrate_bundle(
     on_progress: Callable[[int], None] | None = None,
 ) -> ModelBundle:
     """Write the bundle with a readout that was fitted on one split; an earlier one is forgotten.
+
+    Where the manifest has a training split as well, the bundle also learns which pictures are unlike
+    them; elsewhere it keeps what it knows of that.
 
     Args:
         bundle: Whose network is asked, through ONNX Runtime, as it will be served.
@@ -56,13 +59,25 @@ def calibrate_bundle(
         split=split,
         manifest_sha256=manifest_sha256,
     )
+    facts, arrays = replace(bundle.facts, readout=readout), None
+    known = rejection_pictures(manifest, split=split)
+    if known is not None:
+        rejection = rejection_of_manifest(bundle, *known, on_progress=on_progress)
+        facts, arrays = replace(facts, rejection=rejection.to_dict()), rejection.to_arrays()
     card = bundle.read(CARD).decode().partition(SECTION)[0]
     return rewrite_bundle(
         bundle,
         folder,
-        replace(bundle.facts, readout=readout),
-        model_card=f"{card}{SECTION}\n" + "\n".join(describe(readout, bundle.taxonomy)) + "\n",
+        facts,
+        model_card=f"{card}{SECTION}\n" + "\n".join(describe(facts)) + "\n",
+        rejection_arrays=arrays,
     )
+
+
+def pictures_to_ask(manifest: Manifest, *, split: str) -> int:
+    """How many pictures `calibrate_bundle` runs the network on."""
+    known = rejection_pictures(manifest, split=split) or ()
+    return len(manifest.split(split).labelled()) + sum(map(len, known))
 
 
 def uncalibrated_probabilities(
@@ -80,8 +95,10 @@ def uncalibrated_probabilities(
     return outcome.predictions.probabilities
 
 
-def describe(readout: Readout, taxonomy: Taxonomy) -> list[str]:
-    """What was learned, one Markdown list item each."""
+def describe(facts: BundleFacts) -> list[str]:
+    """What a calibrated bundle has learned, one Markdown list item each."""
+    readout, taxonomy = facts.readout, facts.taxonomy
+    assert readout is not None
     fitted_on, sets, abstention = readout.fitted_on, readout.sets, readout.abstention
     lines = [
         f"Fitted on {fitted_on.images} images of {fitted_on.lesions} lesions, split "
@@ -106,5 +123,14 @@ def describe(readout: Readout, taxonomy: Taxonomy) -> list[str]:
             f"With --abstain: {abstention.coverage:.1%} of images answered, {abstention.error:.1%} of "
             f"these answers wrong; below {abstention.risk:.0%} with {abstention.confidence:.0%} "
             "confidence."
+        )
+    if facts.rejection is None:
+        lines.append("Strange pictures are not rejected: there were too few to learn them from.")
+    else:
+        lines.append(
+            f"Rejects pictures farther than {facts.rejection['limit']:.2f} from "
+            f"{facts.rejection['fitted_on']} of training, as at most "
+            f"{facts.rejection['false_rejection_rate']:.0%} of "
+            f"{facts.rejection['chosen_on']} in validation are."
         )
     return [f"- {line}" for line in lines]
