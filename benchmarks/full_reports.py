@@ -5,7 +5,7 @@
 WORK is that of `benchmarks/ham10000.py`, whose `fine-tuned` run is judged on
 
     ham10000      its test split
-    isic2017      ISIC 2017, train and val: dermoscopy from other clinics
+    isic2017      ISIC 2017, train and val: dermoscopy from other clinics, by marks of artefacts too
     pad-ufes-20   smartphone photographs, which it was not made for
 
 Thresholds and calibration maps come from the HAM10000 validation split in all three. Each `result.json`
@@ -30,6 +30,7 @@ from cutis.taxonomy.tasks import TASKS, find_task
 
 HERE = Path(__file__).resolve().parent
 RUN = "fine-tuned"
+MARKS = ("dark_corner", "hair", "gel_border", "gel_bubble", "ruler", "ink", "patches")
 EXTERNAL = {"isic2017": ("isic", []), "pad-ufes-20": ("pad-ufes-20", ["--skip-missing"])}
 
 
@@ -37,14 +38,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("work", type=Path)
     work = parser.parse_args().work
-    data = Path(os.environ.get("CUTIS_DATA", HERE.parent.parent / "shared" / "data")).resolve()
+    data = data_folder()
     evaluate(work, f"{RUN}/predictions-test.csv", "split.csv", name="ham10000")
     for name, (source, options) in EXTERNAL.items():
         cutis(work, "data", "import", source, data / name, *options, "-o", f"{name}.csv")
-        cutis(work, "predict", f"{RUN}/bundle", data / name, "--csv", f"{name}-predictions.csv")
+        kept = ["--csv", f"{name}-predictions.csv"]
+        cutis(work, "predict", data / name, "--model", f"{RUN}/bundle", *kept)
         external = ["--split", "all", "--skip-outside", "--validation-manifest", "split.csv"]
+        if name == "isic2017":  # the only one whose images the table names
+            external += ["--columns-from", str(data / "tables" / "isic_bias_artefacts.csv")]
+            external += [word for mark in MARKS for word in ("--by", mark)]
         evaluate(work, f"{name}-predictions.csv", f"{name}.csv", *external, name=name)
     draw_questions(work)
+
+
+def data_folder() -> Path:
+    """The folder of real data."""
+    return Path(os.environ.get("CUTIS_DATA", HERE.parent.parent / "shared" / "data")).resolve()
 
 
 def evaluate(work: Path, predictions: str, manifest: str, *options: str, name: str) -> None:
@@ -53,6 +63,7 @@ def evaluate(work: Path, predictions: str, manifest: str, *options: str, name: s
     validation = ["--validation", f"{RUN}/predictions-val.csv"]
     cutis(work, "evaluate", predictions, manifest, *validation, *options, "-o", folder)
     result = json.loads((work / folder / "result.json").read_text())
+    result["command"] = result["command"].replace(f"{data_folder()}{os.sep}", "$CUTIS_DATA/")
     result["date"] = datetime.now(UTC).date().isoformat()
     write_json(HERE / "results" / f"report-{name}.json", result)
 

@@ -101,7 +101,7 @@ def main() -> None:
         subprocess.run([sys.executable, __file__, scratch], check=True)
         commands = {
             "help": [CUTIS, "--help"],
-            "predict": [CUTIS, "predict", f"{scratch}/bundle", f"{scratch}/picture.jpg"],
+            "predict": [CUTIS, "predict", f"{scratch}/picture.jpg", "--model", f"{scratch}/bundle"],
         }
         measured = {
             name: measure(command)

@@ -30,7 +30,7 @@ run cutis evaluate demo/run/predictions-test.csv demo/split.csv \
 
 step "Draw one more picture and classify it"
 run cutis data phantom demo/new --images 1 --seed 1
-run cutis predict demo/run/bundle demo/new/images/PHANTOM_000000.jpg
+run cutis predict demo/new/images/PHANTOM_000000.jpg --model demo/run/bundle
 
 step "Done in $SECONDS seconds"
 cat <<END

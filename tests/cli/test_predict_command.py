@@ -33,17 +33,17 @@ def run_program(prelude: str, *arguments: object, **options: object) -> subproce
 
 
 def test_the_table_names_pictures_and_diagnoses(cutis, colour_bundle, pictures):
-    code, out, err = cutis("predict", colour_bundle, pictures)
+    code, out, err = cutis("predict", pictures, "--model", colour_bundle)
     assert (code, err) == (0, "")
     (red,) = [line for line in out.splitlines() if " red " in line]
     assert "Melanoma 99.9%" in red
     assert red.count("99.9%") == 2  # malignant, too
     assert RESEARCH_USE_NOTICE in out
-    assert "colours (by hand)" in out
+    assert "Model colours (by hand" in out
 
 
 def test_the_json_is_json_and_nothing_else(cutis, colour_bundle, pictures):
-    code, out, err = cutis("predict", colour_bundle, pictures, "--json", "--tta", 8)
+    code, out, err = cutis("predict", pictures, "--model", colour_bundle, "--json", "--tta", 8)
     told = json.loads(out)
     assert (code, err) == (0, "")
     assert told["format_version"] == 1
@@ -55,14 +55,14 @@ def test_the_json_is_json_and_nothing_else(cutis, colour_bundle, pictures):
 
 def test_every_key_of_the_json_is_described(cutis, colour_bundle, pictures):
     page = (Path(__file__).parents[2] / "docs" / "prediction.md").read_text(encoding="utf-8")
-    told = json.loads(cutis("predict", colour_bundle, pictures, "--json")[1])
+    told = json.loads(cutis("predict", pictures, "--model", colour_bundle, "--json")[1])
     keys = [*told, *told["model"], *(f"images[].{key}" for key in told["images"][0])]
     assert [key for key in keys if f"`{key}`" not in page] == []
 
 
 def test_the_csv_holds_every_picture(cutis, colour_bundle, pictures, tmp_path):
     code, _out, _err = cutis(
-        "predict", colour_bundle, pictures, "--csv", tmp_path / "new" / "o.csv"
+        "predict", pictures, "--model", colour_bundle, "--csv", tmp_path / "new" / "o.csv"
     )
     assert code == 0
     with (tmp_path / "new" / "o.csv").open(newline="") as stream:
@@ -73,7 +73,10 @@ def test_the_csv_holds_every_picture(cutis, colour_bundle, pictures, tmp_path):
 
 def test_parquet_is_written_by_its_suffix(cutis, colour_bundle, pictures, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
-    assert cutis("predict", colour_bundle, pictures, "--csv", tmp_path / "o.parquet")[0] == 0
+    assert (
+        cutis("predict", pictures, "--model", colour_bundle, "--csv", tmp_path / "o.parquet")[0]
+        == 0
+    )
     table = parquet.read_table(tmp_path / "o.parquet").to_pydict()
     assert table["image_id"] == ["blue", "green", "red"]
 
@@ -83,21 +86,25 @@ def test_a_long_list_is_cut_in_the_table_but_not_in_the_csv(
 ):
     for n in range(70):
         Image.new("RGB", (4, 4), (n, 0, 0)).save(tmp_path / f"{n:02}.png")
-    code, out, _err = cutis("predict", colour_bundle, tmp_path, "--csv", tmp_path / "o.csv")
+    code, out, _err = cutis(
+        "predict", tmp_path, "--model", colour_bundle, "--csv", tmp_path / "o.csv"
+    )
     assert code == 0
-    assert "... and 20 more; --csv keeps them all" in out
+    assert "... and 20 more; --csv and --answers keep them all" in out
     assert len((tmp_path / "o.csv").read_text().splitlines()) == 71
 
 
 def test_names_are_printed_as_they_are(cutis, colour_bundle, pictures):
     """Brackets and colons are no markup and no emoji."""
     (pictures / "red.png").rename(pictures / "a[bold]:dog:.png")
-    assert "a[bold]:dog:" in cutis("predict", colour_bundle, pictures)[1]
+    assert "a[bold]:dog:" in cutis("predict", pictures, "--model", colour_bundle)[1]
 
 
 def test_some_unreadable_files_end_in_exit_code_1(cutis, colour_bundle, pictures, tmp_path):
     (pictures / "page.jpg").write_text("<html>")
-    code, out, err = cutis("predict", colour_bundle, pictures, "--csv", tmp_path / "o.csv")
+    code, out, err = cutis(
+        "predict", pictures, "--model", colour_bundle, "--csv", tmp_path / "o.csv"
+    )
     assert code == 1
     assert f"{pictures / 'page.jpg'}: a web page" in err
     assert "red" in out
@@ -106,7 +113,7 @@ def test_some_unreadable_files_end_in_exit_code_1(cutis, colour_bundle, pictures
 
 def test_failures_stand_in_the_json_too(cutis, colour_bundle, pictures):
     (pictures / "page.jpg").write_text("<html>")
-    code, out, _err = cutis("predict", colour_bundle, pictures, "--json")
+    code, out, _err = cutis("predict", pictures, "--model", colour_bundle, "--json")
     assert code == 1
     assert [failure["path"] for failure in json.loads(out)["failures"]] == [
         str(pictures / "page.jpg")
@@ -116,7 +123,7 @@ def test_failures_stand_in_the_json_too(cutis, colour_bundle, pictures):
 def test_when_nothing_could_be_read_nothing_is_written(cutis, colour_bundle, tmp_path):
     (tmp_path / "empty.png").touch()
     code, out, err = cutis(
-        "predict", colour_bundle, tmp_path / "empty.png", "--csv", tmp_path / "o.csv"
+        "predict", tmp_path / "empty.png", "--model", colour_bundle, "--csv", tmp_path / "o.csv"
     )
     assert code == 2
     assert out == ""
@@ -127,18 +134,21 @@ def test_when_nothing_could_be_read_nothing_is_written(cutis, colour_bundle, tmp
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["{bundle}", "{empty}"], "no picture inside"),
-        (["{bundle}", "{pictures}/absent.png"], "no such file or folder"),
-        (["{pictures}", "{pictures}"], "not a model bundle"),
-        (["{empty}/absent", "{pictures}"], "no such folder"),
-        (["{bundle}", "{pictures}", "--csv", "{pictures}/red.png/o.csv"], "cannot be written"),
-        (["{bundle}", "{pictures}", "--csv", "/proc/self/o.csv"], "cannot be written"),
-        (["{bundle}", "{pictures}", "--csv", "{pictures}/o.xlsx"], ".csv or .parquet"),
-        (["{bundle}", "{pictures}", "--csv", "/dev/stdout"], ".csv or .parquet"),
-        (["{bundle}", "{pictures}", "--tta", "9"], "--tta"),
-        (["{bundle}", "{pictures}", "--tta", "two"], "--tta"),
-        (["{bundle}", "{pictures}", "--colour"], "No such option"),
-        (["{bundle}"], "Missing argument"),
+        (["{empty}", "--model", "{bundle}"], "no picture inside"),
+        (["{pictures}/absent.png", "--model", "{bundle}"], "no such file or folder"),
+        (["{pictures}", "--model", "{pictures}"], "not a model bundle"),
+        (["{pictures}", "--model", "{empty}/absent"], "no such folder"),
+        (
+            ["{pictures}", "--model", "{bundle}", "--csv", "{pictures}/red.png/o.csv"],
+            "cannot be written",
+        ),
+        (["{pictures}", "--model", "{bundle}", "--csv", "/proc/self/o.csv"], "cannot be written"),
+        (["{pictures}", "--model", "{bundle}", "--csv", "{pictures}/o.xlsx"], ".csv or .parquet"),
+        (["{pictures}", "--model", "{bundle}", "--csv", "/dev/stdout"], ".csv or .parquet"),
+        (["{pictures}", "--model", "{bundle}", "--tta", "9"], "--tta"),
+        (["{pictures}", "--model", "{bundle}", "--tta", "two"], "--tta"),
+        (["{pictures}", "--model", "{bundle}", "--colour"], "No such option"),
+        (["--model", "{bundle}"], "Missing argument"),
     ],
 )
 def test_what_cannot_be_done_ends_in_one_message_and_exit_code_2(
@@ -157,7 +167,7 @@ def test_an_unwritable_table_is_found_out_before_any_picture_is_opened(
 ):
     monkeypatch.setattr(Preprocessing, "read", lambda *_: pytest.fail("opened"))
     code, _out, _err = cutis(
-        "predict", colour_bundle, pictures, "--csv", pictures / "red.png" / "o"
+        "predict", pictures, "--model", colour_bundle, "--csv", pictures / "red.png" / "o"
     )
     assert code == 2
 
@@ -175,7 +185,7 @@ sys.meta_path.insert(0, Blocked())
 def test_neither_torch_nor_any_other_heavy_library_is_loaded(colour_bundle, pictures, tmp_path):
     (pictures / "broken.png").touch()
     for options in (["--csv", tmp_path / "o.csv"], ["--json", "--tta", "8"]):
-        outcome = run_program(BLOCKED, "predict", colour_bundle, pictures, *options)
+        outcome = run_program(BLOCKED, "predict", pictures, "--model", colour_bundle, *options)
         assert outcome.returncode == 1, outcome.stderr
         assert "Traceback" not in outcome.stderr
 
@@ -206,7 +216,7 @@ def test_ctrl_c_ends_in_one_message_and_leaves_no_half_file(
     (tmp_path / "out").mkdir()
     prelude = INTERRUPTED.format(**where).replace("import predictions.csv", "import predictions")
     outcome = run_program(
-        prelude, "predict", colour_bundle, pictures, "--csv", tmp_path / "out" / "o.csv"
+        prelude, "predict", pictures, "--model", colour_bundle, "--csv", tmp_path / "out" / "o.csv"
     )
     assert outcome.returncode == 2
     assert outcome.stderr.startswith("cutis: interrupted;")
@@ -241,7 +251,7 @@ def test_a_reader_that_goes_away_ends_the_program_quietly(colour_bundle, picture
     with os.fdopen(writing, "w") as closed:
         code = "from cutis.cli import main; main()"
         outcome = subprocess.run(
-            [sys.executable, "-c", code, "predict", colour_bundle, pictures, *options],
+            [sys.executable, "-c", code, "predict", pictures, "--model", colour_bundle, *options],
             stdout=closed,
             stderr=subprocess.PIPE,
             text=True,
@@ -250,7 +260,9 @@ def test_a_reader_that_goes_away_ends_the_program_quietly(colour_bundle, picture
     assert outcome.stderr == ""
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["predict", "{bundle}", "{pictures}", "--json"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["predict", "{pictures}", "--model", "{bundle}", "--json"]]
+)
 def test_output_to_a_full_disk_is_named(colour_bundle, pictures, arguments):
     device = Path("/dev/full")
     if not device.exists():
@@ -269,10 +281,12 @@ def test_output_to_a_full_disk_is_named(colour_bundle, pictures, arguments):
 def test_a_terminal_without_unicode_gets_escapes(colour_bundle, pictures):
     (pictures / "red.png").rename(pictures / "Muttermal-größer.png")
     environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "COLUMNS": "120"}
-    outcome = run_program("", "predict", colour_bundle, pictures, env=environment)
+    outcome = run_program("", "predict", pictures, "--model", colour_bundle, env=environment)
     assert outcome.returncode == 0, outcome.stderr
     assert "Muttermal-gr\\xf6\\xdfer" in outcome.stdout
-    json_outcome = run_program("", "predict", colour_bundle, pictures, "--json", env=environment)
+    json_outcome = run_program(
+        "", "predict", pictures, "--model", colour_bundle, "--json", env=environment
+    )
     ids = [image["image_id"] for image in json.loads(json_outcome.stdout)["images"]]
     assert "Muttermal-größer" in ids
 

@@ -101,7 +101,7 @@ def test_a_bundle_with_a_changed_byte(cutis, colour_bundle, tmp_path):
     network[len(network) // 2] ^= 1
     (bundle / "model.onnx").write_bytes(network)
     Image.new("RGB", (20, 20)).save(tmp_path / "picture.png")
-    refused(cutis("predict", bundle, tmp_path / "picture.png"), "model.onnx", "changed")
+    refused(cutis("predict", tmp_path / "picture.png", "--model", bundle), "model.onnx", "changed")
 
 
 def test_pictures_that_are_none_are_reported_and_the_others_go_on(cutis, colour_bundle, tmp_path):
@@ -112,7 +112,9 @@ def test_pictures_that_are_none_are_reported_and_the_others_go_on(cutis, colour_
     (pictures / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
     (pictures / "page.jpg").write_text("<!doctype html><title>Not found</title>")
     (pictures / "empty.png").write_bytes(b"")
-    code, out, err = cutis("predict", colour_bundle, pictures, "--csv", tmp_path / "out.csv")
+    code, out, err = cutis(
+        "predict", pictures, "--model", colour_bundle, "--csv", tmp_path / "out.csv"
+    )
     assert code == 1
     assert "Traceback" not in err + out
     for name in ("truncated.jpg", "page.jpg", "empty.png"):

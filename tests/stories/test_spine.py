@@ -64,7 +64,7 @@ def test_a_model_that_learned_its_training_images_by_heart_names_them_all(split,
     training = table[table["split"] == "train"]
     pictures = [split.parent / path for path in training["path"]]
     found = tmp_path / "found.csv"
-    cutis("predict", run / "bundle", *pictures, "--csv", found)
+    cutis("predict", *pictures, "--model", run / "bundle", "--csv", found)
     cutis(
         "evaluate", found, split, "--split", "train", "--replicates", 100,
         "--explain", run / "bundle", "--explain-images", 2, "-o", tmp_path / "report",

@@ -1,9 +1,8 @@
-"""`cutis predict`: from a bundle and pictures to a table of probabilities."""
+"""`cutis predict`: from pictures to calibrated answers."""
 
 from __future__ import annotations
 
 import json
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,15 +14,24 @@ if TYPE_CHECKING:
     from cutis.bundle import ModelBundle
     from cutis.inference.predictor import Outcome, Predictor
 
-SHOWN = 50  # rows of the table
-
 
 @app.command()
 def predict(
-    bundle: Path = typer.Argument(help="Folder of a model bundle."),
     pictures: list[Path] = typer.Argument(help="Pictures, or folders of pictures."),
+    model: Path | None = typer.Option(
+        None, help="A model of the zoo, or the folder of a bundle; default, the zoo's first."
+    ),
     csv: Path | None = typer.Option(None, help="Write probabilities to this .csv or .parquet."),
+    answers: Path | None = typer.Option(
+        None, help="Write sets, calls and verdicts to this .csv or .parquet, one row per picture."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON instead of a table."),
+    abstain: bool = typer.Option(
+        False, "--abstain", help='Say "refer" where the answer is not sure enough.'
+    ),
+    explain: Path | None = typer.Option(
+        None, help="Write a heat map of each picture into this folder; needs torch."
+    ),
     tta: int = typer.Option(
         1,
         min=1,
@@ -36,29 +44,46 @@ def predict(
 
     Exit code 1 when some files could not be read, 2 when nothing could be done.
     """
-    from cutis.bundle import ModelBundle
+    from cutis import zoo
     from cutis.errors import InputError
     from cutis.inference.answer import to_json
     from cutis.inference.predictor import Predictor, find_pictures
-    from cutis.tables.predictions import require_writable_table
 
-    if csv is not None:
-        require_writable_table(csv)
-    model = ModelBundle.load(bundle)
+    _require_writable(csv, answers, explain)
+    bundle = zoo.resolve(zoo.default_name() if model is None else model)
+    if abstain and bundle.facts.readout is None:
+        raise InputError(
+            f"{bundle.folder}: not calibrated, so it cannot abstain; run `cutis calibrate` first"
+        )
     paths = find_pictures(pictures)
-    outcome = _with_progress(Predictor(model), paths, batch_size=batch_size, views=tta)
+    outcome = _with_progress(Predictor(bundle), paths, batch_size=batch_size, views=tta)
     for _path, reason in outcome.failures:
         typer.echo(f"cutis: {reason}", err=True)
     if outcome.predictions is None:
         raise InputError(f"none of {len(paths)} files could be read")
-    if csv is not None:
-        outcome.predictions.write(csv)
+    _write(outcome, bundle, csv=csv, answers=answers, abstain=abstain)
+    if explain is not None:
+        _explain(outcome, bundle.folder, explain)
     if as_json:
-        typer.echo(json.dumps(to_json(outcome, model, views=tta), indent=2))
+        typer.echo(json.dumps(to_json(outcome, bundle, views=tta), indent=2))
     else:
-        _print_table(outcome, model)
+        from cutis.cli.answers import print_answers
+
+        print_answers(outcome, bundle, abstain=abstain)
     if outcome.failures:
         raise typer.Exit(1)
+
+
+def _require_writable(csv: Path | None, answers: Path | None, explain: Path | None) -> None:
+    """Find out before the work whether its results can be kept."""
+    from cutis.files import require_writable
+    from cutis.tables.predictions import require_writable_table
+
+    for table in (csv, answers):
+        if table is not None:
+            require_writable_table(table)
+    if explain is not None:
+        require_writable(explain)
 
 
 def _with_progress(
@@ -67,40 +92,31 @@ def _with_progress(
     """Predict, with a progress bar where it takes a while."""
     if len(paths) < 2 * batch_size:
         return predictor.predict(paths, batch_size=batch_size, views=views)
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress
+    from cutis.cli.progress import progress_bar
 
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("predicting", total=len(paths))
-        return predictor.predict(
-            paths,
-            batch_size=batch_size,
-            views=views,
-            on_progress=lambda n: progress.advance(task, n),
-        )
+    with progress_bar(len(paths), "predicting") as advance:
+        return predictor.predict(paths, batch_size=batch_size, views=views, on_progress=advance)
 
 
-def _print_table(outcome: Outcome, model: ModelBundle) -> None:
-    from rich.console import Console
-    from rich.table import Table
+def _write(
+    outcome: Outcome, bundle: ModelBundle, *, csv: Path | None, answers: Path | None, abstain: bool
+) -> None:
+    from cutis.inference.answer import answers as each_answer
+    from cutis.inference.answer_table import write_answers
 
-    from cutis import RESEARCH_USE_NOTICE
-    from cutis.inference.answer import answers
+    if csv is not None and outcome.predictions is not None:
+        outcome.predictions.write(csv)
+    if answers is not None:
+        write_answers(each_answer(outcome, bundle), answers, abstain=abstain)
 
-    nodes = model.taxonomy.nodes
-    table = Table(title=f"{model.facts.name} ({model.facts.architecture})", title_justify="left")
-    table.add_column("image", overflow="fold")
-    table.add_column("malignant", justify="right")
-    table.add_column("first")
-    table.add_column("second")
-    for answer in islice(answers(outcome, model), SHOWN):
-        malignant = "-" if answer.malignant is None else f"{answer.malignant:.1%}"
-        best = [f"{nodes[node].name} {probability:.1%}" for node, probability in answer.best(2)]
-        table.add_row(answer.image_id, malignant, *best)
-    console = Console(markup=False, emoji=False, highlight=False)
-    console.print(table)
-    if len(outcome.paths) > SHOWN:
-        rest = len(outcome.paths) - SHOWN
-        console.print(f"... and {rest} more; --csv keeps them all", soft_wrap=True)
-    console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
+
+def _explain(outcome: Outcome, model: Path, folder: Path) -> None:
+    """Write heat maps as `cutis explain` does; loads torch."""
+    from cutis.cli.progress import progress_bar
+    from cutis.explain.pictures import explain_pictures
+    from cutis.models.trained import load_trained
+
+    trained = load_trained(model)
+    with progress_bar(len(outcome.paths), "explaining") as advance:
+        explain_pictures(trained, outcome.paths, folder, on_progress=advance)
+    typer.echo(f"cutis: heat maps: {folder}", err=True)

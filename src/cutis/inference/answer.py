@@ -1,17 +1,54 @@
-"""What is said about each picture, for people in a table and for programs in JSON."""
+"""What is said about each picture, for people in a table and for programs in JSON.
+
+`answer.schema.json` describes the JSON; a test holds the two together.
+"""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from cutis import RESEARCH_USE_NOTICE, __version__
 from cutis.bundle import NETWORK, ModelBundle
+from cutis.checks import FloatArray
 from cutis.errors import InputError
+from cutis.inference.outline import Line, outlines
 from cutis.inference.predictor import Outcome
+from cutis.inference.verdict import Verdict
+from cutis.readout import Readout, ValidatedThreshold
 from cutis.tables.predictions import Predictions
-from cutis.taxonomy import malignant_probability
+from cutis.taxonomy import Taxonomy, find_task, malignant_probability
 
 FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Call:
+    """The answer to a two-sided question.
+
+    Attributes:
+        point: The threshold and what it found in validation.
+        score: p(positive) / (p(positive) + p(negative)).
+    """
+
+    point: ValidatedThreshold
+    score: float
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether the score reaches the threshold."""
+        return self.score >= self.point.threshold
+
+    def in_words(self) -> str:
+        """One sentence."""
+        point = self.point
+        return (
+            f"{'Called' if self.suspicious else 'Not called'} suspicious of {point.task} "
+            f"({self.score:.1%}) at the threshold of {point.threshold:.1%} that found "
+            f"{point.sensitivity:.0%} of cases in validation ({point.found} of {point.positives}) "
+            f"and spared {point.specificity:.0%} of the others."
+        )
 
 
 @dataclass(frozen=True)
@@ -24,12 +61,24 @@ class Answer:
         malignant: The summed probability of malignant and premalignant classes; None where the
             tree does not put the model's classes on two sides.
         probabilities: Of every class, a node of the taxonomy, the most probable first.
+        outline: The same rolled up in the tree.
+        set: The classes of the set that holds the truth at a stated rate; None, as `refer`, where
+            the model is not calibrated.
+        calls: Answers to two-sided questions.
+        refer: Whether the picture is to be left to a person: the answer is not sure enough for the
+            bound on wrong answers, or the picture is rejected.
+        verdict: On the picture; None where the model cannot tell strange ones.
     """
 
     image_id: str
     path: str
     malignant: float | None
     probabilities: dict[str, float]
+    outline: tuple[Line, ...]
+    set: tuple[str, ...] | None
+    calls: tuple[Call, ...]
+    refer: bool | None
+    verdict: Verdict | None
 
     def best(self, n: int) -> list[tuple[str, float]]:
         """The n most probable classes."""
@@ -41,22 +90,33 @@ def answers(outcome: Outcome, bundle: ModelBundle) -> Iterator[Answer]:
     found = outcome.predictions
     if found is None:
         return
-    malignant = _malignant(found, bundle)
-    for row, path in enumerate(outcome.paths):
-        probabilities = found.probabilities[row]
+    readout, taxonomy = bundle.facts.readout, bundle.taxonomy
+    roots = outlines(found.classes, taxonomy)
+    malignant = _malignant(found, taxonomy)
+    scores = _scores(found, readout, taxonomy)
+    sets = None if readout is None else readout.sets.sets(found.probabilities)
+    unsure = None if readout is None else readout.abstention.refers(found.probabilities)
+    for row, (image_id, path) in enumerate(zip(found.image_ids, outcome.paths, strict=True)):
+        given = found.probabilities[row]
+        order = (-given).argsort(kind="stable")
+        verdict = None if outcome.verdicts is None else outcome.verdicts[row]
+        is_rejected = verdict is not None and verdict.rejected is not None
         yield Answer(
-            image_id=found.image_ids[row],
+            image_id=image_id,
             path=str(path),
             malignant=malignant[row],
-            probabilities={
-                found.classes[k]: float(probabilities[k])
-                for k in (-probabilities).argsort(kind="stable")
-            },
+            probabilities={found.classes[k]: float(given[k]) for k in order},
+            outline=tuple(line for root in roots for line in root.lines(given)),
+            set=None if sets is None else tuple(found.classes[k] for k in order if sets[row, k]),
+            calls=tuple(Call(point, float(score[row])) for point, score in scores),
+            refer=None if unsure is None else bool(unsure[row]) or is_rejected,
+            verdict=verdict,
         )
 
 
 def to_json(outcome: Outcome, bundle: ModelBundle, *, views: int) -> dict[str, Any]:
-    """What `cutis predict --json` prints; `docs/prediction.md` describes every key."""
+    """What `cutis predict --json` prints."""
+    readout = bundle.facts.readout
     return {
         "format_version": FORMAT_VERSION,
         "notice": RESEARCH_USE_NOTICE,
@@ -66,16 +126,64 @@ def to_json(outcome: Outcome, bundle: ModelBundle, *, views: int) -> dict[str, A
             "architecture": bundle.facts.architecture,
             "sha256": bundle.sha256[NETWORK],
             "taxonomy": bundle.taxonomy.name,
+            "readout": None if readout is None else readout.to_dict(),
         },
         "views": views,
-        "images": [asdict(answer) for answer in answers(outcome, bundle)],
+        "images": [_described(answer, bundle.taxonomy) for answer in answers(outcome, bundle)],
         "failures": [{"path": str(path), "reason": reason} for path, reason in outcome.failures],
     }
 
 
-def _malignant(found: Predictions, bundle: ModelBundle) -> list[float | None]:
+def _described(answer: Answer, taxonomy: Taxonomy) -> dict[str, Any]:
+    verdict = answer.verdict
+    return {
+        "image_id": answer.image_id,
+        "path": answer.path,
+        "malignant": answer.malignant,
+        "probabilities": answer.probabilities,
+        "outline": [
+            {**asdict(line), "name": taxonomy.nodes[line.node].name} for line in answer.outline
+        ],
+        "set": None if answer.set is None else list(answer.set),
+        "calls": [
+            {
+                "task": call.point.task,
+                "score": call.score,
+                "threshold": call.point.threshold,
+                "suspicious": call.suspicious,
+            }
+            for call in answer.calls
+        ],
+        "refer": answer.refer,
+        "verdict": None
+        if verdict is None
+        else {
+            "status": verdict.status,
+            "rejected": verdict.rejected,
+            "warnings": list(verdict.warnings),
+            "distance": verdict.distance,
+        },
+    }
+
+
+def _malignant(found: Predictions, taxonomy: Taxonomy) -> list[float | None]:
     try:
-        rolled_up = malignant_probability(found.probabilities, found.classes, bundle.taxonomy)
+        rolled_up = malignant_probability(found.probabilities, found.classes, taxonomy)
     except InputError:
         return [None] * len(found)
     return [min(float(probability), 1.0) for probability in rolled_up]
+
+
+def _scores(
+    found: Predictions, readout: Readout | None, taxonomy: Taxonomy
+) -> list[tuple[ValidatedThreshold, FloatArray]]:
+    """Each operating point with the scores of its question; 0.5 where neither side has any share."""
+    return [
+        (
+            point,
+            np.nan_to_num(
+                find_task(point.task, taxonomy).score(found.probabilities, found.classes), nan=0.5
+            ),
+        )
+        for point in (readout.thresholds if readout is not None else ())
+    ]

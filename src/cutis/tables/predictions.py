@@ -111,7 +111,7 @@ class Predictions:
             raise InputError(f"{path}: {fault}") from fault
 
     def _write_parquet(self, path: Path) -> None:
-        pyarrow, parquet = _pyarrow()
+        pyarrow, parquet = pyarrow_packages()
         columns = {"image_id": list(self.image_ids)} | {
             name: self.probabilities[:, k].astype(float) for k, name in enumerate(self.classes)
         }
@@ -130,7 +130,7 @@ def require_writable_table(path: Path) -> None:
     if path.suffix not in (".csv", ".parquet"):
         raise InputError(f"{path}: tables end in .csv or .parquet")
     if path.suffix == ".parquet":
-        _pyarrow()
+        pyarrow_packages()
     if path.is_dir():
         raise OutputError(f"{path}: a folder; give the name of a file")
     require_writable(path.absolute().parent)
@@ -153,7 +153,7 @@ def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
 
 
 def _read_parquet(path: Path) -> tuple[list[str], list[list[object]]]:
-    pyarrow, parquet = _pyarrow()
+    pyarrow, parquet = pyarrow_packages()
     try:
         table = parquet.read_table(path)
     except (OSError, pyarrow.ArrowInvalid) as fault:
@@ -161,7 +161,12 @@ def _read_parquet(path: Path) -> tuple[list[str], list[list[object]]]:
     return table.column_names, [list(row.values()) for row in table.to_pylist()]
 
 
-def _pyarrow() -> tuple[Any, Any]:
+def pyarrow_packages() -> tuple[Any, Any]:
+    """pyarrow and its module for Parquet.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
     try:
         import pyarrow
         import pyarrow.parquet

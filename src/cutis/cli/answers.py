@@ -1,0 +1,105 @@
+"""Answers on the screen: one picture with its whole tree, or many with one row each."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from cutis.bundle import ModelBundle
+    from cutis.inference.answer import Answer
+    from cutis.inference.predictor import Outcome
+
+SHOWN = 50  # rows of the table
+
+
+def print_answers(outcome: Outcome, bundle: ModelBundle, *, abstain: bool) -> None:
+    """Print them, with the model and the notice."""
+    from rich.console import Console
+
+    from cutis import RESEARCH_USE_NOTICE
+    from cutis.inference.answer import answers
+
+    console = Console(markup=False, emoji=False, highlight=False)
+    given = answers(outcome, bundle)
+    if len(outcome.paths) == 1:
+        _print_one(next(given), bundle, console, abstain=abstain)
+    else:
+        _print_many([*islice(given, SHOWN)], bundle, console, abstain=abstain)
+    if len(outcome.paths) > SHOWN:
+        rest = len(outcome.paths) - SHOWN
+        console.print(f"... and {rest} more; --csv and --answers keep them all", soft_wrap=True)
+    console.print(_model(bundle), soft_wrap=True)
+    console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
+
+
+def _print_one(answer: Answer, bundle: ModelBundle, console: Console, *, abstain: bool) -> None:
+    from rich.padding import Padding
+    from rich.table import Table
+
+    readout, nodes = bundle.facts.readout, bundle.taxonomy.nodes
+    table = Table(title=answer.image_id, title_justify="left")
+    table.add_column("diagnosis")
+    table.add_column("probability", justify="right")
+    if readout is not None:
+        table.add_column(f"in the {readout.sets.level:.0%} set", justify="center")
+    for line in answer.outline:
+        name = Padding(nodes[line.node].name, (0, 0, 0, 2 * line.depth))
+        cells: list[RenderableType] = [name, f"{line.probability:.1%}"]
+        if answer.set is not None:
+            cells.append("yes" if line.node in answer.set else "")
+        table.add_row(*cells)
+    if answer.verdict is not None:
+        console.print(f"Picture {answer.verdict.in_words()}.", soft_wrap=True)
+    if abstain and answer.refer:
+        console.print("refer: not sure enough to answer; leave it to a person.", soft_wrap=True)
+    else:
+        console.print(table)
+        for call in answer.calls:
+            console.print(call.in_words(), soft_wrap=True)
+
+
+def _print_many(
+    given: list[Answer], bundle: ModelBundle, console: Console, *, abstain: bool
+) -> None:
+    from rich.table import Table
+
+    nodes, readout = bundle.taxonomy.nodes, bundle.facts.readout
+    table = Table()
+    table.add_column("image", overflow="fold")
+    table.add_column("malignant", justify="right")
+    table.add_column("answer")
+    table.add_column("second" if readout is None else f"{readout.sets.level:.0%} set")
+    for heading in ("suspicious of",) * (readout is not None) + ("picture",) * _has_verdicts(given):
+        table.add_column(heading)
+    for answer in given:
+        best, second = [f"{nodes[n].name} {p:.1%}" for n, p in answer.best(2)]
+        is_referred = abstain and answer.refer
+        malignant = "-" if answer.malignant is None or is_referred else f"{answer.malignant:.1%}"
+        cells = [answer.image_id, malignant, "refer" if is_referred else best]
+        if answer.set is None:
+            cells.append(second)
+        else:
+            called = [call.point.task for call in answer.calls if call.suspicious]
+            cells.append("" if is_referred else ", ".join(nodes[n].name for n in answer.set))
+            cells.append("" if is_referred else ", ".join(called) or "-")
+        if answer.verdict is not None:
+            cells.append(answer.verdict.status)
+        table.add_row(*cells)
+    console.print(table)
+
+
+def _has_verdicts(given: list[Answer]) -> bool:
+    return any(answer.verdict is not None for answer in given)
+
+
+def _model(bundle: ModelBundle) -> str:
+    """The model, and how far its probabilities are to be believed."""
+    facts = bundle.facts
+    known = f"Model {facts.name} ({facts.architecture}, {bundle.sha256['model.onnx'][:12]})"
+    if facts.readout is None:
+        return f"{known}, not calibrated: probabilities are the network's own."
+    fitted_on = facts.readout.fitted_on
+    return f"{known}, calibrated on {fitted_on.images} images of {fitted_on.lesions} lesions."

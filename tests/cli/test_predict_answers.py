@@ -1,0 +1,169 @@
+"""What `cutis predict` says when the model has learned what its answers mean."""
+
+import csv
+import json
+from dataclasses import replace
+from importlib import resources
+
+import jsonschema
+import numpy as np
+import pytest
+from PIL import Image
+
+from cutis import RESEARCH_USE_NOTICE
+from cutis.bundle import ModelBundle, rewrite_bundle
+from cutis.inference.frame_statistics import frame_statistics
+from cutis.inference.predictor import Predictor
+from cutis.inference.rejection import fit_rejection
+
+SCHEMA = json.loads(
+    (resources.files("cutis.inference") / "answer.schema.json").read_text(encoding="utf-8")
+)
+
+
+def grainy(n, *, seed):
+    """Frames of every colour with a faint grain, the only pictures that `judging_bundle` knows."""
+    generator = np.random.default_rng(seed)
+    colour = generator.integers(20, 236, (n, 1, 1, 3))
+    return (colour + generator.integers(-15, 16, (n, 8, 8, 3))).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def judging_bundle(colour_bundle, readout, tmp_path_factory):
+    """`colour_bundle` with the readout of `conftest` and a rejection of what has no grain."""
+    bundle = ModelBundle.load(colour_bundle)
+    predictor = Predictor(bundle, threads=1)
+    known, kept_out = grainy(200, seed=0), grainy(200, seed=1)
+    rejection = fit_rejection(
+        predictor.features(known),
+        frame_statistics(known),
+        validation_features=predictor.features(kept_out),
+        validation_statistics=frame_statistics(kept_out),
+    )
+    return rewrite_bundle(
+        bundle,
+        tmp_path_factory.mktemp("judging") / "bundle",
+        replace(bundle.facts, readout=readout, rejection=rejection.to_dict()),
+        rejection_arrays=rejection.to_arrays(),
+    ).folder
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Two pictures of the known kind, one sure and one not, and a plain one."""
+    grain = np.random.default_rng(2).integers(-15, 16, (8, 8, 3))
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name, colour in (("sure", (235, 20, 20)), ("unsure", (160, 120, 100))):
+        Image.fromarray((np.array(colour) + grain).astype(np.uint8)).save(folder / f"{name}.png")
+    Image.new("RGB", (8, 8), (255, 255, 255)).save(folder / "plain.png")
+    return folder
+
+
+def test_one_picture_gets_its_whole_tree_and_the_thresholds_in_words(
+    cutis, judging_bundle, pictures
+):
+    code, out, err = cutis("predict", pictures / "sure.png", "--model", judging_bundle)
+    assert (code, err) == (0, "")
+    lines = [line.strip("│ ") for line in out.splitlines()]
+    named = [line.split("  ")[0].strip("│ ") for line in lines if "%" in line and "│" in line]
+    assert named == [
+        "Malignant lesion", "Melanoma", "Benign lesion", "Dermatofibroma", "Melanocytic nevus",
+    ]  # fmt: skip
+    assert "Picture accepted." in out
+    assert "in the 90% set" in out
+    melanoma = next(line for line in lines if line.startswith("Called suspicious of melanoma"))
+    assert "threshold of 25.0% that found 90% of cases in validation (9 of 10)" in melanoma
+    assert "calibrated on 40 images of 30 lesions" in out
+    assert RESEARCH_USE_NOTICE in out
+
+
+def test_the_json_is_what_its_schema_says(cutis, judging_bundle, colour_bundle, pictures):
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    (pictures / "broken.png").touch()
+    for bundle in (judging_bundle, colour_bundle):
+        code, out, _err = cutis("predict", pictures, "--model", bundle, "--json")
+        assert code == 1
+        jsonschema.validate(json.loads(out), SCHEMA)
+
+
+def test_the_schema_refuses_what_it_does_not_describe(cutis, judging_bundle, pictures):
+    told = json.loads(cutis("predict", pictures, "--model", judging_bundle, "--json")[1])
+    told["images"][0]["surprise"] = 1
+    with pytest.raises(jsonschema.ValidationError, match="surprise"):
+        jsonschema.validate(told, SCHEMA)
+
+
+def test_sets_calls_and_verdicts_follow_from_the_probabilities(cutis, judging_bundle, pictures):
+    told = json.loads(cutis("predict", pictures, "--model", judging_bundle, "--json")[1])
+    for image in told["images"]:
+        given = image["probabilities"]
+        best = next(iter(given))
+        assert image["set"] == [name for name in given if given[name] >= 0.1 or name == best]
+        melanoma, malignancy = image["calls"]
+        assert melanoma["score"] == pytest.approx(given["melanoma"])
+        assert melanoma["suspicious"] == (given["melanoma"] >= 0.25)
+        assert malignancy["score"] == pytest.approx(image["malignant"])
+        rolled_up = {line["node"]: line["probability"] for line in image["outline"]}
+        assert rolled_up["malignant"] + rolled_up["benign"] == pytest.approx(1)
+        assert rolled_up["benign"] == pytest.approx(given["nevus"] + given["dermatofibroma"])
+    by_name = {image["image_id"]: image for image in told["images"]}
+    assert by_name["plain"]["verdict"]["status"] == "rejected"
+    assert by_name["sure"]["verdict"]["status"] == "accepted"
+    assert {name: image["refer"] for name, image in by_name.items()} == {
+        "sure": False, "unsure": True, "plain": True,
+    }  # fmt: skip
+
+
+def test_who_abstains_says_refer(cutis, judging_bundle, pictures, tmp_path):
+    table = tmp_path / "answers.csv"
+    options = ["--model", judging_bundle, "--abstain", "--answers", table]
+    code, out, _err = cutis("predict", pictures, *options)
+    assert code == 0
+    rows = {line.split()[1]: line for line in out.splitlines() if line.startswith("│")}
+    assert {name for name, row in rows.items() if "refer" in row} == {"unsure", "plain"}
+    assert "Melanoma" in rows["sure"]
+    with table.open(newline="") as stream:
+        written = {row["image_id"]: row for row in csv.DictReader(stream)}
+    assert {name: row["answer"] for name, row in written.items()} == {
+        "sure": "melanoma", "unsure": "refer", "plain": "refer",
+    }  # fmt: skip
+    assert written["plain"]["verdict"] == "rejected"
+    one = cutis("predict", pictures / "unsure.png", *options[:3])[1]
+    assert "refer: not sure enough" in one
+    assert "Melanoma" not in one
+
+
+def test_answers_are_written_as_parquet_too(cutis, judging_bundle, pictures, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = tmp_path / "answers.parquet"
+    assert cutis("predict", pictures, "--model", judging_bundle, "--answers", table)[0] == 0
+    found = parquet.read_table(table).to_pydict()
+    assert found["image_id"] == ["plain", "sure", "unsure"]
+    assert found["melanoma_suspicious"][1] is True
+
+
+def test_a_model_that_is_not_calibrated_cannot_abstain(cutis, colour_bundle, pictures):
+    code, _out, err = cutis("predict", pictures, "--model", colour_bundle, "--abstain")
+    assert code == 2
+    assert "not calibrated" in err
+    assert "cutis calibrate" in err
+    assert "not calibrated" in cutis("predict", pictures, "--model", colour_bundle)[1]
+
+
+def test_the_same_pictures_give_the_same_bytes(cutis, judging_bundle, pictures, tmp_path):
+    printed = []
+    for run in ("first", "second"):
+        csv_file = tmp_path / f"{run}.csv"
+        options = ["--model", judging_bundle, "--json", "--csv", csv_file]
+        printed.append(cutis("predict", pictures, *options)[1].encode() + csv_file.read_bytes())
+    assert printed[0] == printed[1]
+
+
+def test_batches_of_any_size_agree(judging_bundle):
+    predictor, frames = Predictor(ModelBundle.load(judging_bundle)), grainy(13, seed=5)
+    whole, verdicts = predictor.ask(frames)
+    for size in (1, 4):
+        parts = [predictor.ask(frames[at : at + size]) for at in range(0, 13, size)]
+        assert np.abs(np.concatenate([part for part, _ in parts]) - whole).max() < 1e-5
+        assert [v.status for _, found in parts for v in found] == [v.status for v in verdicts]
