@@ -26,6 +26,7 @@ COMMAND_MODULES = (
     "zoo",
     "evaluate",
     "card",
+    "export",
     "explain",
     "embed",
     "compare",

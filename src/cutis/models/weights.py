@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save_file
 from torch import nn
@@ -13,6 +14,19 @@ def save_weights(model: nn.Module, path: Path) -> None:
     """Write a network's weights as safetensors; tensors that share memory are written apart."""
     apart = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
     save_file({name: value.contiguous() for name, value in apart.items()}, path)
+
+
+def store_half_weights(source: Path, target: Path) -> None:
+    """Write saved weights again in half precision, which `load_weights` casts back.
+
+    A tensor with a value that half precision cannot hold stays as it is, and so do counters.
+    """
+    weights = load(source.read_bytes())
+    for name, value in weights.items():
+        half = value.half()
+        if value.is_floating_point() and torch.isfinite(half).all():
+            weights[name] = half
+    save_file(weights, target)
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
