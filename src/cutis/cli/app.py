@@ -24,6 +24,7 @@ COMMAND_MODULES = (
     "calibrate",
     "predict",
     "zoo",
+    "probe",
     "evaluate",
     "card",
     "export",

@@ -1,0 +1,98 @@
+"""A linear probe finds what is linear in the features, and chooses its head on validation."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cutis.errors import InputError, ManifestError
+from cutis.inference.features import Features
+from cutis.inference.probe import fit_probe
+from cutis.tables.manifest import Manifest
+from cutis.tables.predictions import Predictions
+
+COLOURS = {"melanoma": (230, 30, 30), "nevus": (30, 230, 30), "dermatofibroma": (30, 30, 230)}
+
+
+@pytest.fixture
+def manifest(tmp_path) -> Manifest:
+    """Three colours, of which the rarer ones are in every split."""
+    generator = np.random.default_rng(0)
+    lines = ["image_id,path,diagnosis,split"]
+    for n in range(60):
+        diagnosis = list(COLOURS)[n % 3]
+        colour = np.clip(np.array(COLOURS[diagnosis]) + generator.normal(0, 20, 3), 0, 255)
+        Image.new("RGB", (10, 10), tuple(map(int, colour))).save(tmp_path / f"{n}.png")
+        split = ("train", "train", "val", "test")[n // 3 % 4]
+        lines.append(f"i{n},{n}.png,{diagnosis},{split}")
+    (tmp_path / "m.csv").write_text("\n".join(lines) + "\n")
+    return Manifest.read(tmp_path / "m.csv")
+
+
+def features_of(manifest: Manifest, *, noise: float) -> Features:
+    """One feature per class that is 1 on it, and noise."""
+    generator = np.random.default_rng(1)
+    names = sorted(set(manifest.diagnoses))
+    values = np.array([[float(d == name) for name in names] for d in manifest.diagnoses])
+    return Features(manifest.image_ids, values + generator.normal(0, noise, values.shape), "x")
+
+
+def test_what_is_linear_is_found_and_the_best_strength_on_validation_is_kept(manifest):
+    found = fit_probe(features_of(manifest, noise=0.05), manifest, strengths=(1e-3, 1.0))
+    assert found.images == {"train": 30, "val": 15, "test": 15}
+    assert found.tried[found.kept] == max(found.tried.values()) == 1
+    assert found.kept == 1e-3  # the simpler of two that are equally good
+    test = found.predictions["test"]
+    right = [
+        test.classes[k] == d
+        for k, d in zip(
+            test.probabilities.argmax(axis=1), manifest.split("test").diagnoses, strict=True
+        )
+    ]
+    assert all(right)
+
+
+def test_features_in_another_order_and_of_other_pictures_change_nothing(manifest):
+    features = features_of(manifest, noise=0.3)
+    order = np.random.default_rng(2).permutation(len(features))
+    shuffled = Features(
+        (*(features.image_ids[row] for row in order), "stranger"),
+        np.vstack([features.values[order], np.zeros(3)]),
+        "x",
+    )
+    one, other = fit_probe(features, manifest), fit_probe(shuffled, manifest)
+    assert np.allclose(one.predictions["val"].probabilities, other.predictions["val"].probabilities)
+
+
+def test_what_cannot_be_probed_is_refused(manifest):
+    features = features_of(manifest, noise=0.1)
+    frame = manifest.frame
+    with pytest.raises(InputError, match="not positive"):
+        fit_probe(features, manifest, strengths=(0.0,))
+    with pytest.raises(ManifestError, match="split 'val'"):
+        fit_probe(features, manifest.rows((frame["split"] != "val").to_numpy()))
+    absent = (frame["split"] == "train") & (frame["diagnosis"] == "nevus")
+    with pytest.raises(ManifestError, match="no picture in split 'train'"):
+        fit_probe(features, manifest.rows((~absent).to_numpy()))
+
+
+def test_the_command_keeps_features_and_writes_tables_to_judge(
+    cutis, colour_bundle, manifest, tmp_path, monkeypatch
+):
+    code, out, err = cutis("probe", colour_bundle, tmp_path / "m.csv", "-o", tmp_path / "out")
+    assert (code, err) == (0, "")
+    assert "(kept)" in out
+    told = json.loads((tmp_path / "out" / "probe.json").read_text())
+    assert told["images"] == {"train": 30, "val": 15, "test": 15}
+    table = Predictions.read(tmp_path / "out" / "predictions-test.csv", manifest.taxonomy)
+    assert set(table.image_ids) == set(manifest.split("test").image_ids)
+    monkeypatch.setattr(
+        "cutis.inference.features.extract_features", lambda *_, **__: pytest.fail("computed again")
+    )
+    assert cutis("probe", colour_bundle, tmp_path / "m.csv", "-o", tmp_path / "out")[0] == 0
+    other = replace(Features.read(tmp_path / "out" / "features.npz"), model_sha256="other")
+    other.write(tmp_path / "out" / "features.npz")
+    with pytest.raises(pytest.fail.Exception, match="computed again"):
+        cutis("probe", colour_bundle, tmp_path / "m.csv", "-o", tmp_path / "out")
