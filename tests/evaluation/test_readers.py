@@ -11,6 +11,9 @@ from cutis.evaluation.reader_cases import ReaderCases
 from cutis.evaluation.reader_results import Threshold
 from cutis.evaluation.reader_threshold import choose_threshold
 from cutis.evaluation.readers import compare_readers, pair_agreement
+from cutis.metrics.agreement import cohen_kappa
+from cutis.metrics.classification import confusion_matrix
+from cutis.metrics.intervals import bootstrap, percentile_interval
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.tables.readings import Readings
@@ -162,6 +165,26 @@ def test_pairs_agree_only_over_what_both_read():
     assert pairs.kappa[0, 1] == pytest.approx(0.4)  # 2 of 3 alike, 4 of 9 by chance
     assert pairs.kappa[1, 0] == pairs.kappa[0, 1]
     assert pairs.kappa[0, 2] == 0
+
+
+def test_the_kappas_of_pairs_have_intervals_over_cases_like_every_other_figure():
+    study = random_study(7, readers=3, share_read=0.8)
+    found = compared(study, replicates=150).pairs
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        both = ~np.isnan(study.calls[[a, b]]).any(axis=0)
+        first, second = (np.nan_to_num(study.calls[row]).astype(int) for row in (a, b))
+
+        def figure(weights, first=first, second=second, both=both):
+            confusion = confusion_matrix(
+                first[both], second[both], 2, weights=np.ascontiguousarray(weights[:, both])
+            )
+            return {"kappa": cohen_kappa(confusion)}
+
+        drawn = bootstrap(figure, study.clusters, replicates=150, seed=0)["kappa"]
+        ends = (found.low[a, b], found.high[a, b])
+        assert ends == pytest.approx(percentile_interval(drawn))
+        assert ends == (found.low[b, a], found.high[b, a])
+        assert ends[0] <= found.kappa[a, b] <= ends[1]
 
 
 def test_the_order_of_readers_does_not_matter():

@@ -26,6 +26,9 @@ def compare(
         help="From which score on the model says yes: a number; readers, for the mean reader's "
         "specificity; or validation, for Youden's point on split val.",
     ),
+    with_model: Path | None = typer.Option(
+        None, help="Readings of the same readers with the model's answer at hand, to be compared."
+    ),
     literature: Path | None = typer.Option(
         None, help="TOML of published points, drawn for context only."
     ),
@@ -37,6 +40,8 @@ def compare(
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
+    from cutis.evaluation.conditions import compare_conditions
+    from cutis.evaluation.conditions_report import conditions_section
     from cutis.evaluation.literature import read_literature
     from cutis.evaluation.reader_cases import ReaderCases
     from cutis.evaluation.reader_threshold import choose_threshold
@@ -66,10 +71,22 @@ def compare(
         replicates=replicates,
         seed=seed,
     )
-    inputs = [predictions, manifest, readings, *([literature] if literature else [])]
+    sections = readers_sections(found)
+    assisted = None
+    if with_model is not None:
+        second = Readings.read(with_model, table.taxonomy)
+        assisted = compare_conditions(
+            cases,
+            ReaderCases.of(answers, table, second, question, split=split),
+            replicates=replicates,
+            seed=seed,
+        )
+        sections.append(conditions_section(assisted))
+    further = [path for path in (with_model, literature) if path is not None]
+    inputs = [predictions, manifest, readings, *further]
     report = write_report(
         readers_heading(found),
-        readers_sections(found),
+        sections,
         output,
         inputs=sha256_by_name(inputs),
         command=shlex.join(["cutis", *sys.argv[1:]]),
@@ -89,6 +106,9 @@ def compare(
         "model at that specificity, sensitivity", str(mean.against_model.model_sensitivity)
     )
     shown.add_row("readers under the curve", f"{found.under_curve} of {len(found.readers)}")
+    if assisted is not None:
+        for rate, both in assisted.mean.items():
+            shown.add_row(f"gain of the mean reader with the model, {rate}", str(both.gain))
     console.print(shown)
     console.print(f"Report: {report}", soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)

@@ -83,6 +83,26 @@ def answers_by_image(calls: FloatArray) -> FloatArray:
     return np.stack([(calls == 0).sum(axis=0), (calls == 1).sum(axis=0)], axis=1)
 
 
+def pair_kappas(calls: FloatArray, weights: FloatArray) -> FloatArray:
+    """Cohen's kappa of every pair of deciders on what both decided.
+
+    Args:
+        calls: Shape (r, n); 1 for yes, 0 for no, nan for no decision.
+        weights: Shape (b, n).
+
+    Returns:
+        Shape (b, p), pairs in the order of `np.triu_indices(r, 1)`; nan where undefined.
+    """
+    sides = np.stack([calls == 0, calls == 1], axis=1).astype(np.float64)  # (r, 2, n)
+    pairs = []
+    for row in range(len(calls) - 1):
+        others = sides[row + 1 :].reshape(-1, calls.shape[1]).T  # (n, 2 (r - row - 1))
+        counts = np.stack([(weights * side) @ others for side in sides[row]], axis=1)
+        confusion = counts.reshape(len(weights), 2, -1, 2).swapaxes(1, 2)  # (b, others, 2, 2)
+        pairs.append(cohen_kappa(confusion))
+    return np.concatenate(pairs, axis=1) if pairs else np.empty((len(weights), 0))
+
+
 def study_figures(
     cases: ReaderCases, *, threshold: float, votes: Mapping[str, FloatArray]
 ) -> Callable[[FloatArray], dict[str, FloatArray]]:
@@ -94,8 +114,8 @@ def study_figures(
         votes: Decisions (n,) of groups, by name.
 
     Returns:
-        The names are `model/...`, `reader/<row>/...`, `mean/...`, `vote/<name>/...`, `share_under` and
-        `fleiss`.
+        The names are `model/...`, `reader/<row>/...`, `mean/...`, `vote/<name>/...`, `share_under`,
+        `fleiss`, and `pairs`, which is (b, p) as in `pair_kappas`.
     """
     readers = len(cases.readers)
     calls = np.concatenate([cases.calls, *(vote[None] for vote in votes.values())])
@@ -128,6 +148,7 @@ def study_figures(
         gains = np.stack([found[f"reader/{row}/gain"] for row in range(readers)], axis=1)
         under = np.where(np.isnan(gains), np.nan, gains > ROUNDING)
         found["share_under"] = mean_over_defined(under)
+        found["pairs"] = pair_kappas(cases.calls, weights)
         found["fleiss"] = _fleiss(counts[several], weights[:, several])
         mean_sensitivity = mean_over_defined(sensitivity[:, :readers])
         mean_specificity = mean_over_defined(specificity[:, :readers])

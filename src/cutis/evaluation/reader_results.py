@@ -108,10 +108,13 @@ class Vote:
 class PairAgreement:
     """Cohen's kappa of every pair of readers on the images both decided on, (r, r); 1 on the diagonal.
 
-    nan where a pair shares no image or gave one and the same answer throughout.
+    nan where a pair shares no image or gave one and the same answer throughout. Intervals are over
+    cases.
     """
 
     kappa: FloatArray
+    low: FloatArray  # (r, r)
+    high: FloatArray  # (r, r)
     images: FloatArray  # (r, r)
 
     @property

@@ -17,7 +17,7 @@ from cutis.evaluation.estimates import LEAST_REPLICATES, Estimate, estimate_from
 from cutis.evaluation.literature import LiteraturePoint
 from cutis.evaluation.mrmc import obuchowski_rockette
 from cutis.evaluation.reader_cases import ReaderCases
-from cutis.evaluation.reader_figures import ROUNDING, Tallies, study_figures
+from cutis.evaluation.reader_figures import ROUNDING, Tallies, pair_kappas, study_figures
 from cutis.evaluation.reader_results import (
     AgainstModel,
     Answers,
@@ -30,11 +30,9 @@ from cutis.evaluation.reader_results import (
     Threshold,
     Vote,
 )
-from cutis.metrics.agreement import cohen_kappa
-from cutis.metrics.classification import confusion_matrix
 from cutis.metrics.comparison import holm
 from cutis.metrics.delong import Area, delong_auc, delong_covariance
-from cutis.metrics.intervals import bootstrap
+from cutis.metrics.intervals import bootstrap, percentile_interval
 from cutis.metrics.ranking import Ranking
 
 MAJORITY = "majority of readers"
@@ -99,7 +97,7 @@ def compare_readers(
         mean=_mean_reader(readers, found),
         under_curve=sum(each.against_model.gain.value > ROUNDING for each in readers),
         share_under_curve=found.estimate("share_under", everywhere),
-        pairs=pair_agreement(cases.calls),
+        pairs=pair_agreement(cases.calls, found.replicates["pairs"]),
         fleiss=found.estimate("fleiss", cases.has_read.sum(axis=0) > 1),
         votes=tuple(
             Vote(name, int((~np.isnan(calls)).sum()), ties, found.answers(f"vote/{name}", calls))
@@ -112,22 +110,25 @@ def compare_readers(
     )
 
 
-def pair_agreement(calls: FloatArray) -> PairAgreement:
+def pair_agreement(calls: FloatArray, replicates: FloatArray | None = None) -> PairAgreement:
     """Cohen's kappa of every pair of readers.
 
     Args:
         calls: Shape (r, n); 1 for yes, 0 for no, nan for no decision.
+        replicates: Shape (b, p), `pair_kappas` of a bootstrap over cases; without it no intervals.
     """
     r = len(calls)
-    kappa, images = np.eye(r), np.zeros((r, r))
-    for a in range(r):
-        for b in range(r):
-            both = ~np.isnan(calls[a]) & ~np.isnan(calls[b])
-            images[a, b] = both.sum()
-            if a != b:
-                first, second = calls[a, both].astype(np.int64), calls[b, both].astype(np.int64)
-                kappa[a, b] = cohen_kappa(confusion_matrix(first, second, 2))
-    return PairAgreement(kappa, images)
+    kappa, low, high = (np.full((r, r), np.nan) for _matrix in range(3))
+    upper = np.triu_indices(r, 1)
+    kappa[upper] = pair_kappas(calls, np.ones((1, calls.shape[1])))[0]
+    if replicates is not None:
+        for row, column, drawn in zip(*upper, replicates.T, strict=True):
+            low[row, column], high[row, column] = percentile_interval(drawn)
+    for matrix in (kappa, low, high):
+        matrix.T[upper] = matrix[upper]
+        np.fill_diagonal(matrix, 1.0)
+    decided = (~np.isnan(calls)).astype(np.float64)
+    return PairAgreement(kappa, low, high, decided @ decided.T)
 
 
 def compare_scores_of_readers(cases: ReaderCases) -> ScoredComparison | None:

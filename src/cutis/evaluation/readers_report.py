@@ -1,16 +1,17 @@
 """The report of a model beside readers."""
 
-import math
 from collections.abc import Iterator
+from itertools import combinations
 
 from cutis.evaluation.estimates import Estimate
 from cutis.evaluation.figures import readers as figures
 from cutis.evaluation.literature import CONTEXT_ONLY
-from cutis.evaluation.mrmc import Contrast, MultiReaderAnalysis
+from cutis.evaluation.multi_reader_table import multi_reader_table, shown_p
 from cutis.evaluation.reader_results import AgainstModel, Answers, ReaderComparison, ReaderResult
 from cutis.evaluation.report import Heading
 from cutis.evaluation.section import Card, Section, Table, as_content, estimate_cells, shown
 
+MOST_PAIRS = 45  # of ten readers; more stand in `result.json` only
 ANSWERS = ("Sensitivity", "Specificity", "True positive", "Missed", "False alarm", "True negative")
 
 
@@ -158,6 +159,7 @@ def _agreement(found: ReaderComparison) -> Section:
         ),
         tables=(
             Table(("Reader", "n", "Cohen's kappa with the truth", "95 % interval"), tuple(rows)),
+            *_pairs(found),
         ),
         plots=plots,
         content={
@@ -165,6 +167,29 @@ def _agreement(found: ReaderComparison) -> Section:
             "median_pair": found.pairs.median,
             "pairs": as_content(found.pairs),
         },
+    )
+
+
+def _pairs(found: ReaderComparison) -> Iterator[Table]:
+    """The kappas of pairs with their intervals, where a page has room for them."""
+    names = [each.reader for each in found.readers]
+    pairs = list(combinations(range(len(names)), 2))
+    if not 0 < len(pairs) <= MOST_PAIRS:
+        return
+    agreement = found.pairs
+    rows = tuple(
+        (
+            f"{names[a]}, {names[b]}",
+            f"{agreement.images[a, b]:.0f}",
+            shown(agreement.kappa[a, b]),
+            f"{shown(agreement.low[a, b])} to {shown(agreement.high[a, b])}",
+        )
+        for a, b in pairs
+    )
+    yield Table(
+        ("Pair", "n", "Cohen's kappa", "95 % interval"),
+        rows,
+        caption="Pairs of readers, over cases",
     )
 
 
@@ -205,7 +230,9 @@ def _scores(found: ReaderComparison) -> Iterator[Section]:
             "Rockette's, with DeLong's covariances and Hillis's degrees of freedom. With random "
             "readers it speaks of other readers of this kind, with fixed readers of these only."
         )
-        tables.append(_analysis_table(found.scored.analysis))
+        tables.append(
+            multi_reader_table(found.scored.analysis, means={"readers": "mean of readers"})
+        )
     yield Section(
         "scores",
         "Readers' scores",
@@ -230,32 +257,6 @@ def _area_table(readers: tuple[ReaderResult, ...]) -> Table:
         if each.area is not None
     ]
     return Table(("Reader", "Positives / n", "AUC", "95 % interval"), tuple(rows))
-
-
-def _analysis_table(analysis: MultiReaderAnalysis) -> Table:
-    mean = analysis.means[0]
-    interval = f"{shown(mean.low)} to {shown(mean.high)}"
-    rows = [
-        ("mean of readers", shown(mean.area), interval, _degrees(mean.degrees_of_freedom), ""),
-        *(
-            (f"readers - model, {kind} readers", shown(contrast.difference), *_tested(contrast))
-            for kind, contrasts in (
-                ("random", analysis.random_readers),
-                ("fixed", analysis.fixed_readers),
-            )
-            for contrast in contrasts.values()
-        ),
-    ]
-    header = ("Area", "Value", "95 % interval", "Degrees of freedom", "p")
-    return Table(header, tuple(rows), caption="Multi-reader multi-case analysis")
-
-
-def _tested(contrast: Contrast) -> tuple[str, str, str]:
-    return (
-        f"{shown(contrast.low)} to {shown(contrast.high)}",
-        _degrees(contrast.degrees_of_freedom),
-        _p(contrast.p),
-    )
 
 
 def _literature(found: ReaderComparison) -> Iterator[Section]:
@@ -299,22 +300,10 @@ def _against_cells(against: AgainstModel) -> tuple[str, ...]:
         str(against.gain.n),
         _lines(against.model_sensitivity),
         _lines(against.gain),
-        _p(against.p),
-        _p(against.adjusted_p),
+        shown_p(against.p),
+        shown_p(against.adjusted_p),
     )
 
 
 def _lines(estimate: Estimate) -> str:
     return "\n".join(filter(None, estimate_cells(estimate)))
-
-
-def _p(value: float) -> str:
-    if math.isnan(value):
-        return "undefined"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _degrees(value: float) -> str:
-    if math.isnan(value):
-        return "undefined"
-    return "normal" if math.isinf(value) else f"{value:.1f}"

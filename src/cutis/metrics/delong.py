@@ -14,6 +14,7 @@ from scipy.optimize import brentq
 from scipy.sparse import csr_array
 from scipy.special import expit, logit
 from scipy.stats import norm
+from scipy.stats import t as student
 
 from cutis.checks import BoolArray, FloatArray, IntArray, require_fraction, require_same_length
 from cutis.errors import InputError
@@ -68,8 +69,11 @@ def delong_auc(
     """The area under one ROC curve, with an interval that stays inside 0 and 1.
 
     The interval is symmetric on the logit scale, which covers better than the plain one near 1 (Qin
-    and Hotilovac 2008). Where all pairs are ranked alike, as in perfect separation, DeLong's variance
-    is zero and would claim certainty; the interval is then `newcombe_interval`.
+    and Hotilovac 2008), with the quantile of Student's t for the clusters of the smaller class less
+    one: the variance is an estimate too, and with 20 or 30 positives the normal quantile covers 92 to
+    93 % where 95 % are asked for (benchmarks/interval_coverage.py). Where all pairs are ranked alike,
+    as in perfect separation, DeLong's variance is zero and would claim certainty; the interval is then
+    `newcombe_interval`.
 
     Args:
         positive: Shape (n,).
@@ -83,7 +87,7 @@ def delong_auc(
     Example:
         >>> truth = np.array([True, True, True, False, False, False])
         >>> print(delong_auc(truth, np.array([0.9, 0.8, 0.3, 0.4, 0.2, 0.1])))
-        0.889 [0.261, 0.995]
+        0.889 [0.008, 1.000]
     """
     require_fraction("level", level)
     positives, negatives = require_both_classes(positive, "the ROC-AUC")
@@ -91,11 +95,11 @@ def delong_auc(
     member = _membership(len(positive), clusters)
     auc = float(_areas(placements, positive)[0])
     variance = max(float(_covariance(placements, positive, member)[0, 0]), 0.0)
+    independent = _clusters_per_class(positive, member)
     if variance == 0:
-        independent = _clusters_per_class(positive, member)
         low, high = newcombe_interval(auc, *independent, level=level)
     else:
-        low, high = _logit_interval(auc, variance, level)
+        low, high = _logit_interval(auc, variance, level, degrees=min(independent) - 1)
     return Area(auc, variance, low, high, positives, negatives)
 
 
@@ -234,6 +238,8 @@ def _correction(count: int) -> float:
     return count / (count - 1) if count > 1 else float("nan")
 
 
-def _logit_interval(auc: float, variance: float, level: float) -> tuple[float, float]:
-    half = norm.ppf(0.5 + level / 2) * np.sqrt(variance) / (auc * (1 - auc))
+def _logit_interval(
+    auc: float, variance: float, level: float, *, degrees: int
+) -> tuple[float, float]:
+    half = student.ppf(0.5 + level / 2, degrees) * np.sqrt(variance) / (auc * (1 - auc))
     return float(expit(logit(auc) - half)), float(expit(logit(auc) + half))
