@@ -6,7 +6,11 @@ from safetensors.torch import save_file
 
 from cutis.bundle import BundleFacts, write_bundle
 from cutis.errors import BundleError, InputError
-from cutis.models.backbones import BackboneSettings, backbone_preprocessing
+from cutis.models.backbones import (
+    BackboneSettings,
+    backbone_preprocessing,
+    inherited_sources,
+)
 from cutis.models.classifier import Classifier, ModelSettings, create_classifier
 from cutis.parity import Parity
 from cutis.taxonomy import load_taxonomy
@@ -37,7 +41,10 @@ def shipped(tmp_path, monkeypatch) -> Classifier:
         taxonomy=load_taxonomy(),
         preprocessing=backbone_preprocessing(NAME, size=SIDE),
         parity=Parity(0.0, 1),
-        provenance={"head": ModelSettings().head.model_dump(mode="json")},
+        provenance={
+            "sources": ["ham10000"],
+            "head": ModelSettings().head.model_dump(mode="json"),
+        },
     )
     monkeypatch.setattr(catalogue, "BUNDLES", tmp_path / "zoo")
     bundle = write_bundle(
@@ -67,6 +74,11 @@ def test_other_classes_get_the_backbone_and_a_fresh_head(shipped, names):
     )
     weight = next(name for name in new if name.startswith("head.") and name.endswith("weight"))
     assert new[weight].shape != old[weight].shape or not torch.allclose(new[weight], old[weight])
+
+
+def test_what_is_made_from_a_model_inherits_its_data_and_so_their_terms(shipped):
+    assert inherited_sources(BackboneSettings(weights="zoo:small")) == ("ham10000",)
+    assert inherited_sources(BackboneSettings(weights="auto")) == ()
 
 
 def test_what_cannot_be_started_from_says_why(shipped):

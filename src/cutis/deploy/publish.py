@@ -14,6 +14,7 @@ from cutis.deploy.model_card import render_model_card
 from cutis.files import read_json, sha256_of_file
 from cutis.inference.fitting import LEAST_LESIONS
 from cutis.inference.recalibration import calibrate_bundle
+from cutis.models.backbones import inherited_sources
 from cutis.models.classifier import Classifier
 from cutis.parity import Parity
 from cutis.tables.manifest import Manifest
@@ -47,7 +48,8 @@ def publish_run(
     preprocessing = recipe.preprocessing()
     environment = read_json(run.environment)
     training = data.splits["train"]
-    sources = tuple(sorted(set(training.frame["source"]) - {""}))
+    inherited = inherited_sources(recipe.model.backbone)  # their terms bind what is made from them
+    sources = tuple(sorted({*training.frame["source"], *inherited} - {""}))
     name = run.path.absolute().name
     facts = BundleFacts(
         name=name,

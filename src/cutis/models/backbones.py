@@ -150,6 +150,13 @@ def saved_weights(source: str, *, architecture: str) -> dict[str, Tensor]:
     return load(bundle.read(WEIGHTS))
 
 
+def inherited_sources(settings: BackboneSettings) -> tuple[str, ...]:
+    """The data sets that the first weights learned from, as far as a model of the zoo says so."""
+    if not settings.weights.startswith(ZOO):
+        return ()
+    return tuple(zoo.find(settings.weights.removeprefix(ZOO)).facts.provenance.get("sources", ()))
+
+
 def _local_weights(path: Path) -> dict[str, Tensor]:
     """Read weights that a user hands in; nothing in the file can run."""
     if not path.is_file():
