@@ -13,7 +13,7 @@ import cutis
 FLOORS = (
     {"errors"},
     {"checks", "files"},
-    {"taxonomy", "metrics", "imaging", "parity", "perturbation", "readout"},
+    {"taxonomy", "metrics", "imaging", "parity", "perturbation", "picture_quality", "readout"},
     {"tables", "bundle", "thumbnails"},
     {"curation", "inference", "evaluation", "zoo"},
     {"torch_setup"},

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from cutis.curation.duplicates import Fingerprint, duplicate_groups, find_duplicates
-from cutis.curation.quality import measure_quality, quality_faults
 from cutis.imaging import load_rgb
+from cutis.picture_quality import measure_quality, quality_faults
 
 
 def picture(seed, size=(90, 120)):

@@ -23,10 +23,10 @@ from cutis.curation.duplicates import (
     duplicate_groups,
     find_duplicates,
 )
-from cutis.curation.quality import Quality, measure_quality, quality_faults
 from cutis.errors import ImageError, LeakageError
 from cutis.files import atomic_path, require_writable, write_json, write_text
 from cutis.imaging import load_rgb, open_rgb
+from cutis.picture_quality import Quality, measure_quality, quality_faults
 from cutis.tables.manifest import Manifest
 
 SHOWN_PER_KIND = 60

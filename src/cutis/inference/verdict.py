@@ -5,6 +5,7 @@ from typing import Literal
 
 from cutis.checks import FloatArray, UInt8Array
 from cutis.inference.frame_statistics import frame_statistics
+from cutis.inference.picture_checks import picture_warnings
 from cutis.inference.rejection import Rejection
 
 Status = Literal["accepted", "accepted with warnings", "rejected"]
@@ -51,8 +52,8 @@ def verdicts(rejection: Rejection, frames: UInt8Array, features: FloatArray) -> 
     """
     distances = rejection.distance(features, frame_statistics(frames))
     return tuple(
-        Verdict(_why_rejected(float(distance), rejection), (), float(distance))
-        for distance in distances
+        Verdict(_why_rejected(float(distance), rejection), picture_warnings(frame), float(distance))
+        for frame, distance in zip(frames, distances, strict=True)
     )
 
 
