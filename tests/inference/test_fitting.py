@@ -56,6 +56,14 @@ def test_the_map_undoes_what_training_on_balanced_classes_did(fitted):
     assert fitted.error_after < fitted.error_before
 
 
+def test_a_method_can_be_asked_for_and_temperature_keeps_every_answer():
+    truth, probabilities, lesions = pictures(100, seed=0)
+    given = distorted(probabilities)
+    found = fit_readout(given, named(truth), lesions, CLASSES, method="temperature")
+    assert found.method == "temperature"
+    assert np.array_equal(found.calibration(given).argmax(axis=1), given.argmax(axis=1))
+
+
 def test_a_threshold_reached_its_aim_and_counted_right(fitted):
     truth, _probabilities, lesions = pictures(400, seed=0)
     melanoma, malignancy = fitted.thresholds
@@ -156,6 +164,7 @@ def test_questions_that_the_classes_cannot_answer_have_no_threshold():
     ("changes", "message"),
     [
         ({"level": 1.0}, "level: 1.0 is not between 0 and 1"),
+        ({"method": "vektor"}, "choose one of vector, temperature; did you mean 'vector'"),
         ({"risk": 0.0}, "risk: 0.0 is not between 0 and 1"),
         ({"lesions": np.zeros(60)}, "at least 10 lesions, split 'val' has 1"),
         ({"lesions": np.zeros(3)}, "lengths differ"),

@@ -20,6 +20,9 @@ def calibrate(
     risk: float = typer.Option(
         0.1, help="Share of answers that may be wrong with --abstain, between 0 and 1."
     ),
+    method: str | None = typer.Option(
+        None, help="vector or temperature scaling; default, the one of smaller log loss."
+    ),
 ) -> None:
     """Fit probabilities, thresholds, sets of diagnoses and abstention on labelled pictures.
 
@@ -45,6 +48,7 @@ def calibrate(
             split=split,
             level=level,
             risk=risk,
+            method=method,
             manifest_sha256=sha256_of_file(manifest),
             on_progress=advance,
         )

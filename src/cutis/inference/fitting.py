@@ -11,7 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cutis.checks import BoolArray, FloatArray, IntArray, require_fraction, require_same_length
+from cutis.checks import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    did_you_mean,
+    require_fraction,
+    require_same_length,
+)
 from cutis.errors import InputError
 from cutis.inference.calibration import fit_temperature, fit_vector_scaling
 from cutis.metrics.calibration import classwise_calibration_error
@@ -49,13 +56,12 @@ def fit_readout(
     *,
     level: float = 0.9,
     risk: float = 0.1,
+    method: str | None = None,
     seed: int = 0,
     split: str = "val",
     manifest_sha256: str | None = None,
 ) -> Readout:
     """Fit the map, the thresholds and the rules.
-
-    The map is temperature or vector scaling, whichever has the smaller cross-fitted log loss.
 
     Args:
         probabilities: Shape (n, k), the network's own, uncalibrated.
@@ -64,17 +70,23 @@ def fit_readout(
         classes: What the k columns stand for.
         level: Share of lesions whose truth a set of diagnoses is to hold.
         risk: Bound on the share of wrong answers among those given.
+        method: One of `METHODS`; default, the one of smaller cross-fitted log loss.
         seed: Of the folds.
         split, manifest_sha256: For the record.
 
     Raises:
-        InputError: too few lesions, lengths differ, or a rate that is not strictly between 0 and 1.
+        InputError: no such method, too few lesions, lengths differ, or a rate that is not strictly
+            between 0 and 1.
         TaxonomyError: a diagnosis belongs to no class.
     """
     images = require_same_length(probabilities=probabilities, diagnoses=diagnoses, lesions=lesions)
     for name, value in (("level", level), ("risk", risk)):
         if not 0 < value < 1:
             raise InputError(f"{name}: {value} is not between 0 and 1")
+    if method is not None and method not in METHODS:
+        raise InputError(
+            f"method {method!r}: choose one of {', '.join(METHODS)}{did_you_mean(method, METHODS)}"
+        )
     distinct = len(np.unique(lesions))
     if distinct < LEAST_LESIONS:
         raise InputError(
@@ -82,8 +94,9 @@ def fit_readout(
         )
     truth = np.array(classes.indices_of(diagnoses))
     fold = folds_of(lesions, seed=seed)
-    crossed = {m: cross_fitted(m, probabilities, truth, fold) for m in METHODS}
-    method = min(METHODS, key=lambda m: float(log_loss(truth, crossed[m])))
+    tried = METHODS if method is None else (method,)
+    crossed = {m: cross_fitted(m, probabilities, truth, fold) for m in tried}
+    method = min(tried, key=lambda m: float(log_loss(truth, crossed[m])))
     honest = crossed[method]
     weights = lesion_weights(lesions)
     return Readout(

@@ -24,6 +24,7 @@ def calibrate_bundle(
     split: str = "val",
     level: float = 0.9,
     risk: float = 0.1,
+    method: str | None = None,
     manifest_sha256: str | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> ModelBundle:
@@ -37,7 +38,7 @@ def calibrate_bundle(
         manifest: Read with the bundle's taxonomy.
         folder: The new bundle; may be the old one's.
         split: Its labelled rows are used. Never one that the network was trained on.
-        level, risk: As in `fit_readout`.
+        level, risk, method: As in `fit_readout`.
         manifest_sha256: For the record.
         on_progress: Called with the number of files just finished.
 
@@ -56,6 +57,7 @@ def calibrate_bundle(
         bundle.class_set,
         level=level,
         risk=risk,
+        method=method,
         split=split,
         manifest_sha256=manifest_sha256,
     )
