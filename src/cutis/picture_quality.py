@@ -15,8 +15,8 @@ SHORT_SIDE_PX = 150  # pictures are compared at this size, so that sharpness has
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _LEVEL = 1e-3  # mean slopes below it are rounding
 _REACH_PX = 4  # of the smoothing, in standard deviations too
-_STEPS = np.arange(-_REACH_PX, _REACH_PX + 1)
-_BELL = np.exp(-(_STEPS**2) / 2) / np.exp(-(_STEPS**2) / 2).sum()
+_STEPS = np.arange(-_REACH_PX, _REACH_PX + 1, dtype=np.float32)
+_BELL = (np.exp(-(_STEPS**2) / 2) / np.exp(-(_STEPS**2) / 2).sum()).astype(np.float32)
 _GAUSSIAN = (_BELL, _STEPS * _BELL, (_STEPS**2 - 1) * _BELL)  # and its derivatives, as windows
 _DISC = 0.42  # radius of what a dermatoscope always shows, in short sides
 
@@ -101,11 +101,11 @@ def _sharpness(levels: FloatArray) -> float:
 
 def _derivative(levels: FloatArray, down: int, across: int) -> FloatArray:
     """The derivative of levels (h, w) smoothed by a Gaussian of one pixel, of orders 0, 1 or 2."""
+    height, width = levels.shape
     padded = np.pad(levels, _REACH_PX, mode="symmetric")
-    for axis, order in enumerate((down, across)):
-        windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * _REACH_PX + 1, axis=axis)
-        padded = windows @ _GAUSSIAN[order]
-    return padded
+    rows = sum(weight * padded[k : k + height] for k, weight in enumerate(_GAUSSIAN[down]))
+    shifted = (weight * rows[:, k : k + width] for k, weight in enumerate(_GAUSSIAN[across]))
+    return np.asarray(sum(shifted))
 
 
 def _middle(shape: tuple[int, ...]) -> BoolArray:
