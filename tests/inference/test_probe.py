@@ -54,6 +54,12 @@ def test_what_is_linear_is_found_and_the_best_strength_on_validation_is_kept(man
     assert all(right)
 
 
+def test_a_head_that_does_not_settle_is_judged_as_it_is_without_a_word(manifest, monkeypatch):
+    monkeypatch.setattr("cutis.inference.probe.MAX_STEPS", 1)
+    found = fit_probe(features_of(manifest, noise=1.0), manifest, strengths=(10.0,))
+    assert 0 <= found.tried[10.0] <= 1  # a warning would have been an error here
+
+
 def test_features_in_another_order_and_of_other_pictures_change_nothing(manifest):
     features = features_of(manifest, noise=0.3)
     order = np.random.default_rng(2).permutation(len(features))

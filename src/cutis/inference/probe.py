@@ -5,12 +5,14 @@ costs a logistic regression. How well a probe does is a lower bound of what fine
 measure of the features themselves (Alain and Bengio 2017, arXiv:1610.01644).
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -23,7 +25,7 @@ from cutis.tables.predictions import Predictions
 from cutis.taxonomy import ClassSet
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)  # scikit-learn's C: the inverse of the penalty
-MAX_STEPS = 200
+MAX_STEPS = 100  # a head that has not settled by then is judged as it is
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +71,7 @@ def fit_probe(
     values, truth = _examples(parts["train"], features, classes)
     if len(set(truth)) < len(classes):
         raise ManifestError(manifest.name, ["a class has no picture in split 'train'"])
-    heads = {c: _head(c, balance=balance).fit(values, truth) for c in sorted(strengths)}
+    heads = {c: _fitted(values, truth, c, balance=balance) for c in sorted(strengths)}
     judged_on, answers = _examples(parts["val"], features, classes)
     tried = {c: macro_roc_auc(answers, head.predict_proba(judged_on)) for c, head in heads.items()}
     kept = max(tried, key=lambda c: (np.nan_to_num(tried[c], nan=-1.0), -c))
@@ -106,8 +108,13 @@ def _examples(
     return values, np.array(classes.indices_of(rows.diagnoses), dtype=np.int64)
 
 
-def _head(strength: float, *, balance: bool) -> Pipeline:
+def _fitted(
+    values: npt.NDArray[Any], truth: npt.NDArray[np.int64], strength: float, *, balance: bool
+) -> Pipeline:
+    """A head; stopping early is one more kind of penalty, which validation judges too."""
     regression = LogisticRegression(
         C=strength, max_iter=MAX_STEPS, class_weight="balanced" if balance else None
     )
-    return make_pipeline(StandardScaler(), regression)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return make_pipeline(StandardScaler(), regression).fit(values, truth)
