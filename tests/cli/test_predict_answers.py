@@ -121,7 +121,7 @@ def test_who_abstains_says_refer(cutis, judging_bundle, pictures, tmp_path):
     code, out, _err = cutis("predict", pictures, *options)
     assert code == 0
     rows = {line.split()[1]: line for line in out.splitlines() if line.startswith("│")}
-    assert {name for name, row in rows.items() if "refer" in row} == {"unsure", "plain"}
+    assert {name for name, row in rows.items() if "refer" in row} == {"unsure"}
     assert "Melanoma" in rows["sure"]
     with table.open(newline="") as stream:
         written = {row["image_id"]: row for row in csv.DictReader(stream)}
@@ -130,8 +130,20 @@ def test_who_abstains_says_refer(cutis, judging_bundle, pictures, tmp_path):
     }  # fmt: skip
     assert written["plain"]["verdict"] == "rejected"
     one = cutis("predict", pictures / "unsure.png", *options[:3])[1]
-    assert "refer: not sure enough" in one
+    assert "No answer (refer); leave it to a person." in one
     assert "Melanoma" not in one
+
+
+def test_no_answer_is_shown_for_a_picture_that_is_rejected(cutis, judging_bundle, pictures):
+    alone = cutis("predict", pictures / "plain.png", "--model", judging_bundle)[1]
+    among = cutis("predict", pictures, "--model", judging_bundle)[1]
+    assert "Picture rejected" in alone
+    assert "No answer (rejected)" in alone
+    (row,) = [line for line in among.splitlines() if " plain " in line]
+    assert row.count("rejected") == 2
+    for text in (alone, row):
+        assert "%" not in text.replace("90%", "")
+        assert "suspicious" not in text
 
 
 def test_answers_are_written_as_parquet_too(cutis, judging_bundle, pictures, tmp_path):

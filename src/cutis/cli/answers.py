@@ -53,8 +53,9 @@ def _print_one(answer: Answer, bundle: ModelBundle, console: Console, *, abstain
         table.add_row(*cells)
     if answer.verdict is not None:
         console.print(f"Picture {answer.verdict.in_words()}.", soft_wrap=True)
-    if abstain and answer.refer:
-        console.print("refer: not sure enough to answer; leave it to a person.", soft_wrap=True)
+    withheld = _withheld(answer, abstain=abstain)
+    if withheld:
+        console.print(f"No answer ({withheld}); leave it to a person.", soft_wrap=True)
     else:
         console.print(table)
         for call in answer.calls:
@@ -76,19 +77,26 @@ def _print_many(
         table.add_column(heading)
     for answer in given:
         best, second = [f"{nodes[n].name} {p:.1%}" for n, p in answer.best(2)]
-        is_referred = abstain and answer.refer
-        malignant = "-" if answer.malignant is None or is_referred else f"{answer.malignant:.1%}"
-        cells = [answer.image_id, malignant, "refer" if is_referred else best]
+        withheld = _withheld(answer, abstain=abstain)
+        malignant = "-" if answer.malignant is None or withheld else f"{answer.malignant:.1%}"
+        cells = [answer.image_id, malignant, withheld or best]
         if answer.set is None:
-            cells.append(second)
+            cells.append("" if withheld else second)
         else:
             called = [call.point.task for call in answer.calls if call.suspicious]
-            cells.append("" if is_referred else ", ".join(nodes[n].name for n in answer.set))
-            cells.append("" if is_referred else ", ".join(called) or "-")
+            cells.append("" if withheld else ", ".join(nodes[n].name for n in answer.set))
+            cells.append("" if withheld else ", ".join(called) or "-")
         if answer.verdict is not None:
             cells.append(answer.verdict.status)
         table.add_row(*cells)
     console.print(table)
+
+
+def _withheld(answer: Answer, *, abstain: bool) -> str:
+    """The word that stands for an answer which nobody should read; "" where it may be read."""
+    if answer.verdict is not None and answer.verdict.rejected is not None:
+        return "rejected"
+    return "refer" if abstain and answer.refer else ""
 
 
 def _has_verdicts(given: list[Answer]) -> bool:
