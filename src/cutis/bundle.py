@@ -261,7 +261,10 @@ def write_bundle(
         write_json(partial / TREE, tree_to_dict(facts.taxonomy))
         write_json(partial / FACTS, facts.to_dict())
         if rejection_arrays:
-            safetensors.numpy.save_file(dict(rejection_arrays), partial / REJECTION)
+            content = safetensors.numpy.save(dict(rejection_arrays))
+            (partial / REJECTION).write_bytes(
+                content
+            )  # `save_file` would keep others from reading it
         names = [*FILES, *([REJECTION] if rejection_arrays else [])]
         sums = [f"{sha256_of_file(partial / name)}  {name}\n" for name in names]
         write_text(partial / SUMS, "".join(sums))

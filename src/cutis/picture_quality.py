@@ -5,6 +5,7 @@ prediction, so the two that are needed are written out.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image
@@ -108,6 +109,7 @@ def _derivative(levels: FloatArray, down: int, across: int) -> FloatArray:
     return np.asarray(sum(shifted))
 
 
+@lru_cache(maxsize=64)
 def _middle(shape: tuple[int, ...]) -> BoolArray:
     """The disc about the centre, of a radius relative to the short side."""
     rows, columns = np.ogrid[: shape[0], : shape[1]]
