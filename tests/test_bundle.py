@@ -113,7 +113,7 @@ def test_a_bundle_from_before_readouts_is_not_calibrated(folder):
     seal(folder)
     facts = ModelBundle.load(folder).facts
     assert facts.readout is None
-    assert np.allclose(facts.probabilities(np.log([[3.0, 1.0]])), [[0.75, 0.25]])
+    assert np.allclose(facts.calibrated(np.array([[0.75, 0.25]])), [[0.75, 0.25]])
 
 
 ARRAYS = {

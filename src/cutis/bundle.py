@@ -33,7 +33,7 @@ from cutis.errors import BundleError, InputError
 from cutis.files import atomic_path, parse_json, sha256_of_file, write_json, write_text
 from cutis.imaging import Preprocessing
 from cutis.parity import Parity
-from cutis.readout import Readout, softmax
+from cutis.readout import Readout
 from cutis.taxonomy import ClassSet, Taxonomy
 from cutis.taxonomy.exchange import tree_from_dict, tree_to_dict
 
@@ -92,10 +92,9 @@ class BundleFacts:
             if scaled != len(nodes):
                 raise InputError(f"readout: is for {scaled} classes, not {len(nodes)}")
 
-    def probabilities(self, logits: FloatArray) -> FloatArray:
-        """What the model answers, (n, k), where its network gives `logits` (n, k)."""
-        given = softmax(logits)
-        return given if self.readout is None else self.readout.calibration(given)
+    def calibrated(self, probabilities: FloatArray) -> FloatArray:
+        """What the model answers, (n, k), where its network gives `probabilities` (n, k)."""
+        return probabilities if self.readout is None else self.readout.calibration(probabilities)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of `bundle.json`."""

@@ -91,18 +91,25 @@ def test_the_answer_does_not_depend_on_the_batch(predictor, batch_size):
 
 def test_rows_are_exact_distributions_even_for_huge_logits(bundle, readout, tmp_path):
     sharp = replace(readout, calibration=VectorScaling(np.full(3, 1e3), np.zeros(3)))
-    sharpened = rewritten(bundle, tmp_path / "b", readout=sharp)
-    probabilities = Predictor(sharpened, threads=1).probabilities(noise(1, 50))
+    sharpened = rewritten(bundle, tmp_path / "b", readout=sharp).facts
+    own = Predictor(bundle, threads=1).probabilities(noise(1, 50))
+    probabilities = sharpened.calibrated(own)
     assert probabilities.dtype == np.float64
     assert np.abs(probabilities.sum(axis=1) - 1).max() < 1e-12
     assert (probabilities >= 0).all()
 
 
 def test_calibration_scales_and_shifts_the_logits(bundle, readout, tmp_path):
-    """Of red they are 4, -4, -4; halved and shifted by 0, 1 and 2 they are 2, -1 and 0."""
-    warm = Predictor(rewritten(bundle, tmp_path / "b", readout=readout), threads=1)
-    outcome = warm.predict([draw(tmp_path / "red.png")])
-    assert np.allclose(outcome.predictions.probabilities, [softmax(2, -1, 0)], atol=1e-6)
+    """Of red they are 4, -4, -4; halved and shifted by 0, 1 and 2 they are 2, -1 and 0.
+
+    The table of predictions keeps the network's own.
+    """
+    warm = rewritten(bundle, tmp_path / "b", readout=readout)
+    outcome = Predictor(warm, threads=1).predict([draw(tmp_path / "red.png")])
+    assert np.allclose(outcome.predictions.probabilities, [softmax(4, -4, -4)], atol=1e-6)
+    (answer,) = answers(outcome, warm)
+    told = [answer.probabilities[name] for name in warm.facts.classes]
+    assert np.allclose(told, softmax(2, -1, 0), atol=1e-6)
 
 
 def test_the_eight_views_are_the_symmetries_of_the_square():

@@ -19,7 +19,9 @@ SHOWN = 50  # rows of the table
 
 @app.command()
 def explain(
-    model: Path = typer.Argument(help="A model of the zoo, a bundle, or the run folder it came from."),
+    model: Path = typer.Argument(
+        help="A model of the zoo, a bundle, or the run folder it came from."
+    ),
     pictures: list[Path] = typer.Argument(help="Pictures, or folders of pictures."),
     output: Path = typer.Option(..., "-o", "--output", help="Folder for the heat maps."),
     method: list[str] = typer.Option(

@@ -21,9 +21,12 @@ def predict(
     model: Path | None = typer.Option(
         None, help="A model of the zoo, or the folder of a bundle; default, the zoo's first."
     ),
-    csv: Path | None = typer.Option(None, help="Write probabilities to this .csv or .parquet."),
+    csv: Path | None = typer.Option(
+        None,
+        help="Write the network's own probabilities to this .csv or .parquet, as evaluate reads.",
+    ),
     answers: Path | None = typer.Option(
-        None, help="Write sets, calls and verdicts to this .csv or .parquet, one row per picture."
+        None, help="Write calibrated answers, one row per picture, to this .csv or .parquet."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON instead of a table."),
     abstain: bool = typer.Option(

@@ -150,4 +150,4 @@ def _answers(bundle: ModelBundle, manifest: Manifest) -> FloatArray:
     outcome = Predictor(bundle).predict(manifest.paths)
     if outcome.predictions is None or outcome.failures:
         raise InputError(f"{manifest.name}: {outcome.failures[0][1]}")
-    return outcome.predictions.probabilities
+    return bundle.facts.calibrated(outcome.predictions.probabilities)

@@ -27,6 +27,7 @@ from cutis.models.classifier import Classifier
 from cutis.models.modes import evaluating
 from cutis.models.weights import save_weights
 from cutis.parity import Parity
+from cutis.readout import softmax
 
 MAX_PROBABILITY_DIFFERENCE = 1e-4
 
@@ -113,7 +114,7 @@ def probability_difference(model: Classifier, predictor: Predictor, frames: UInt
     facts = predictor.bundle.facts
     images = torch.from_numpy(facts.preprocessing.normalise(frames))
     with evaluating(model), torch.inference_mode():
-        expected = facts.probabilities(model(images).double().numpy())
+        expected = softmax(model(images).double().numpy())
     return float(np.abs(expected - predictor.probabilities(frames)).max())
 
 

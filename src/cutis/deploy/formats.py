@@ -32,6 +32,7 @@ from cutis.models.classifier import Classifier
 from cutis.models.trained import load_trained
 from cutis.models.weights import store_half_weights
 from cutis.parity import Agreement, Parity
+from cutis.readout import softmax
 from cutis.tables.manifest import Manifest
 
 NUMBERS = {"onnx": "float32", "onnx-fp16": "float16", "onnx-int8": "int8"}
@@ -241,7 +242,7 @@ def _write_interchange(reference: ModelBundle, output: Path, *, format: str) -> 
         else:
             height, width = facts.preprocessing.height, facts.preprocessing.width
             network = write_torchscript(_network(reference), partial, height=height, width=width)
-        answers = facts.probabilities(network(facts.preprocessing.normalise(frames)))
+        answers = softmax(network(facts.preprocessing.normalise(frames)))
         difference = float(np.abs(answers - Predictor(reference).probabilities(frames)).max())
         if not difference <= MAX_PROBABILITY_DIFFERENCE:  # nan is refused, too
             raise BundleError(

@@ -1,9 +1,7 @@
 """`publish_run`: the last step of training, from a run folder's weights to its bundle."""
 
 import csv
-from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +16,6 @@ from cutis.models.backbones import inherited_sources
 from cutis.models.classifier import Classifier
 from cutis.parity import Parity
 from cutis.tables.manifest import Manifest
-from cutis.tables.predictions import Predictions
 from cutis.training.recipe import Recipe
 from cutis.training.run_folder import RunFolder
 from cutis.training.training_data import TrainingData
@@ -30,8 +27,6 @@ def publish_run(
     run: RunFolder, recipe: Recipe, model: Classifier, manifest: Manifest
 ) -> ModelBundle:
     """Write the bundle of a finished run, calibrated where validation has enough lesions for it.
-
-    The run's tables of predictions then say what its bundle answers.
 
     Args:
         run: Has its history and environment.
@@ -86,20 +81,9 @@ def publish_run(
     bundle = export_bundle(model, run.bundle, facts, frames=frames, model_card=card)
     if len(set(data.splits["val"].clusters())) < LEAST_LESIONS:
         return bundle
-    calibrated = calibrate_bundle(
+    return calibrate_bundle(
         bundle, manifest, run.bundle, manifest_sha256=sha256_of_file(run.manifest)
     )
-    for split in data.splits.keys() - {"train"}:
-        _calibrate_predictions(run.predictions(split), calibrated)
-    return calibrated
-
-
-def _calibrate_predictions(table: Path, bundle: ModelBundle) -> None:
-    """Rewrite a table of the network's own probabilities with those that the bundle answers."""
-    given = Predictions.read(table, bundle.taxonomy)
-    assert bundle.facts.readout is not None
-    calibrated = bundle.facts.readout.calibration(given.probabilities)
-    replace(given, probabilities=calibrated).write(table)
 
 
 def _kept_epoch(run: RunFolder, recipe: Recipe) -> dict[str, float]:

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -87,26 +87,27 @@ class Answer:
 
 def answers(outcome: Outcome, bundle: ModelBundle) -> Iterator[Answer]:
     """One answer per picture that could be read, in the order of the files."""
-    found = outcome.predictions
-    if found is None:
+    if outcome.predictions is None:
         return
+    given = bundle.facts.calibrated(outcome.predictions.probabilities)
+    found = replace(outcome.predictions, probabilities=given)
     readout, taxonomy = bundle.facts.readout, bundle.taxonomy
     roots = outlines(found.classes, taxonomy)
     malignant = _malignant(found, taxonomy)
     scores = _scores(found, readout, taxonomy)
-    sets = None if readout is None else readout.sets.sets(found.probabilities)
-    unsure = None if readout is None else readout.abstention.refers(found.probabilities)
+    sets = None if readout is None else readout.sets.sets(given)
+    unsure = None if readout is None else readout.abstention.refers(given)
     for row, (image_id, path) in enumerate(zip(found.image_ids, outcome.paths, strict=True)):
-        given = found.probabilities[row]
-        order = (-given).argsort(kind="stable")
+        here = given[row]
+        order = (-here).argsort(kind="stable")
         verdict = None if outcome.verdicts is None else outcome.verdicts[row]
         is_rejected = verdict is not None and verdict.rejected is not None
         yield Answer(
             image_id=image_id,
             path=str(path),
             malignant=malignant[row],
-            probabilities={found.classes[k]: float(given[k]) for k in order},
-            outline=tuple(line for root in roots for line in root.lines(given)),
+            probabilities={found.classes[k]: float(here[k]) for k in order},
+            outline=tuple(line for root in roots for line in root.lines(here)),
             set=None if sets is None else tuple(found.classes[k] for k in order if sets[row, k]),
             calls=tuple(Call(point, float(score[row])) for point, score in scores),
             refer=None if unsure is None else bool(unsure[row]) or is_rejected,

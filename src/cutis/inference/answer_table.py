@@ -42,7 +42,7 @@ def _row(answer: Answer, *, abstain: bool) -> dict[str, Any]:
         "malignant": answer.malignant,
         "set": None if answer.set is None else ";".join(answer.set),
         "refer": answer.refer,
-    }
+    } | {name: answer.probabilities[name] for name in sorted(answer.probabilities)}
     for call in answer.calls:
         row[f"{call.point.task}_score"] = call.score
         row[f"{call.point.task}_suspicious"] = call.suspicious

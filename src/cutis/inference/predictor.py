@@ -1,4 +1,7 @@
-"""`Predictor`: pictures in, calibrated class probabilities out, through ONNX Runtime."""
+"""`Predictor`: pictures in, the network's class probabilities out, through ONNX Runtime.
+
+What they mean, calibrated and put in words, is the matter of `inference.answer`.
+"""
 
 import os
 from collections import Counter, deque
@@ -18,6 +21,7 @@ from cutis.errors import BundleError, ImageError, InputError
 from cutis.imaging import SUFFIXES
 from cutis.inference.rejection import Rejection
 from cutis.inference.verdict import Verdict, verdicts
+from cutis.readout import softmax
 from cutis.tables.predictions import Predictions
 
 # Quarter turns of the eight symmetries of the square, each as it is and then mirrored. The half turn
@@ -33,7 +37,8 @@ class Outcome:
     """What became of a list of files.
 
     Attributes:
-        predictions: For every file that could be read, None when there is none.
+        predictions: The network's own, uncalibrated, for every file that could be read; None when
+            there is none.
         paths: The files behind the rows of `predictions`.
         failures: The others, with the reason.
         verdicts: On the files behind the rows; None where the bundle cannot tell strange pictures.
@@ -96,7 +101,7 @@ class Predictor:
         return np.asarray(features, dtype=np.float32)
 
     def probabilities(self, frames: UInt8Array, *, views: int = 1) -> FloatArray:
-        """Probabilities (n, k), the mean over the first `views` of `symmetries`.
+        """The network's probabilities (n, k), the mean over the first `views` of `symmetries`.
 
         Raises:
             InputError: `views` is not in 1..8, or a quarter turn is asked of an oblong input.
@@ -216,9 +221,7 @@ class Predictor:
 
     def _mean(self, logits: Iterable[FloatArray]) -> FloatArray:
         """The mean of the probabilities that each (n, k) of logits stands for."""
-        return np.asarray(
-            np.mean([self.bundle.facts.probabilities(each) for each in logits], axis=0)
-        )
+        return np.asarray(np.mean([softmax(each) for each in logits], axis=0))
 
     def _require_views(self, views: int) -> None:
         preprocessing = self.bundle.facts.preprocessing

@@ -90,8 +90,7 @@ def uncalibrated_probabilities(
     Raises:
         ManifestError: a picture cannot be read.
     """
-    bare = replace(bundle, facts=replace(bundle.facts, readout=None))
-    outcome = Predictor(bare).predict(cases.paths, on_progress=on_progress)
+    outcome = Predictor(bundle).predict(cases.paths, on_progress=on_progress)
     if outcome.failures or outcome.predictions is None:
         raise ManifestError(cases.name, [reason for _path, reason in outcome.failures])
     return outcome.predictions.probabilities

@@ -1,0 +1,161 @@
+"""The model of the zoo: its data, its training, its export, and what it reaches.
+
+    python benchmarks/zoo_model.py WORK [--only data train average ship judge]
+
+WORK is that of `benchmarks/ham10000.py`, whose `fine-tuned` run is what training starts from. The
+data are HAM10000 in both processings, with every lesion in the split it has there, and the training
+part of ISIC 2017, whose seborrheic keratoses count as benign keratoses. The test split of HAM10000
+takes no part, and every choice was made on its validation split.
+
+    data      WORK/zoo.csv
+    train     configs/zoo.toml, into WORK/zoo; a run that is there is resumed
+    average   the mean of the first, the best and the last weights (Wortsman et al. 2022), published as
+              WORK/zoo-averaged/bundle
+    ship      8-bit network, half-precision weights, calibrated on validation: WORK/zoo-shipped
+    judge     the shipped bundle on the test split in both processings, on the validation part of
+              ISIC 2017 and on the photographs of PAD-UFES-20; numbers go to benchmarks/results/
+"""
+
+import argparse
+import json
+import os
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import torch
+from full_reports import cutis
+from safetensors.torch import load_file
+
+from cutis.bundle import ModelBundle
+from cutis.config import load
+from cutis.curation.sources import SourceOptions, import_source
+from cutis.deploy.publish import publish_run
+from cutis.files import write_json
+from cutis.inference.predictor import Predictor
+from cutis.models.classifier import create_classifier
+from cutis.tables.manifest import Manifest
+from cutis.training.prediction import predict_probabilities
+from cutis.training.run_folder import RunFolder
+from cutis.training.training_data import TrainingData
+
+HERE = Path(__file__).resolve().parent
+CONFIG = HERE.parent / "configs" / "zoo.toml"
+STAGES = ("data", "train", "average", "ship", "judge")
+START = "fine-tuned/bundle/weights.safetensors"
+SAME_LESIONS = "ham10000-224"
+SIDE_PX = 176  # of the averaged network's input: least log loss on validation
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--only", nargs="*", choices=STAGES, default=STAGES)
+    arguments = parser.parse_args()
+    work = arguments.work.resolve()
+    data = Path(os.environ.get("CUTIS_DATA", HERE.parent.parent / "shared" / "data")).resolve()
+    if "data" in arguments.only:
+        pooled(Manifest.read(work / "split.csv"), data).write(work / "zoo.csv")
+    if "train" in arguments.only:
+        start = f"model.backbone.weights={work / START}"
+        cutis(work, "train", "zoo.csv", "--config", CONFIG, "--set", start, "-o", "zoo", "--resume")
+    if "average" in arguments.only:
+        average(work)
+    if "ship" in arguments.only:
+        smaller = ["--format", "onnx-int8", "--half-weights", "--images", "zoo.csv"]
+        cutis(work, "export", "zoo-averaged/bundle", *smaller, "-o", "zoo-small")
+        cutis(work, "calibrate", "zoo-small", "zoo.csv", "-o", "zoo-shipped")
+    if "judge" in arguments.only:
+        judge(work, data)
+
+
+def pooled(spine: Manifest, data: Path) -> Manifest:
+    """HAM10000 twice and ISIC 2017's training part, one lesion in one split.
+
+    Args:
+        spine: HAM10000 with its split.
+        data: The folder of data sets.
+    """
+    again = spine.frame.assign(
+        image_id=spine.frame["image_id"] + "-224",
+        path=[data / SAME_LESIONS / "images" / Path(path).name for path in spine.frame["path"]],
+        source=SAME_LESIONS,
+        mask_path="",
+    )
+    again = again[[path.exists() for path in again["path"]]].astype({"path": str})
+    clinics = import_source("isic", data / "isic2017").manifest.labelled().split("train")
+    coarse = {"seborrheic-keratosis": "benign-keratosis"}
+    elsewhere = clinics.frame.assign(diagnosis=clinics.frame["diagnosis"].replace(coarse))
+    return Manifest(pd.concat([spine.frame, again, elsewhere], ignore_index=True), spine.taxonomy)
+
+
+def average(work: Path) -> None:
+    """Publish the mean of the weights that training began with, liked best and ended with."""
+    run, averaged = RunFolder(work / "zoo"), RunFolder(work / "zoo-averaged")
+    last = torch.load(run.last_checkpoint, weights_only=True)["state_dict"]
+    first, best = load_file(work / START), load_file(run.weights)
+    mean = {
+        name: ((first[name] + best[name] + last[f"average.module.{name}"]) / 3).to(value.dtype)
+        for name, value in best.items()
+    }
+    recipe = load(CONFIG, [f"data.image_size={SIDE_PX}"])
+    manifest = Manifest.read(run.manifest)
+    data = TrainingData.from_manifest(manifest)
+    model = create_classifier(recipe.model, classes=len(data.classes), image_size=SIDE_PX)
+    model.load_state_dict(mean)
+    averaged.path.mkdir(exist_ok=True)
+    for source, target in (
+        (run.manifest, averaged.manifest),
+        (run.settings, averaged.settings),
+        (run.environment, averaged.environment),
+        (run.history, averaged.history),
+    ):
+        shutil.copyfile(source, target)
+    predict_probabilities(
+        model.eval(), data.splits["val"], data.classes, recipe.preprocessing(), batch_size=64
+    ).write(averaged.predictions("val"))
+    publish_run(averaged, recipe, model, manifest)
+
+
+def judge(work: Path, data: Path) -> None:
+    """The shipped bundle on what it has not seen; the numbers are kept."""
+    spine = Manifest.read(work / "zoo.csv")
+    spine.rows((spine.frame["source"] == "ham10000").to_numpy()).write(work / "zoo-ham10000.csv")
+    again = (spine.frame["source"] == SAME_LESIONS).to_numpy()
+    spine.rows(again).write(work / "zoo-ham10000-224.csv")
+    clinics = import_source("isic", data / "isic2017").manifest.labelled()
+    clinics.split("val").write(work / "zoo-isic2017.csv")
+    photographs = import_source(
+        "pad-ufes-20", data / "pad-ufes-20", SourceOptions(skip_missing=True)
+    )
+    photographs.manifest.write(work / "zoo-pad-ufes-20.csv")
+    known = ["--validation-manifest", "zoo-ham10000.csv"]
+    evaluate(work, "ham10000", "val", [])
+    evaluate(work, "ham10000", "test", known)
+    evaluate(work, "ham10000-224", "test", known)
+    for name in ("isic2017", "pad-ufes-20"):
+        evaluate(work, name, "all", ["--skip-outside", *known])
+
+
+def evaluate(work: Path, name: str, split: str, options: list[str]) -> None:
+    """Ask the shipped bundle about a split and judge its answers."""
+    manifest = Manifest.read(work / f"zoo-{name}.csv")
+    judged = manifest if split == "all" else manifest.split(split)
+    table, folder = f"zoo-{name}-{split}-predictions.csv", f"zoo-report-{name}-{split}"
+    found = Predictor(ModelBundle.load(work / "zoo-shipped")).predict(judged.paths)
+    assert found.predictions is not None
+    replace(found.predictions, image_ids=tuple(judged.image_ids)).write(work / table)
+    if split == "val":  # thresholds and maps come from here, no figures
+        return
+    validation = ["--validation", "zoo-ham10000-val-predictions.csv", "--by", "sex", "--by", "site"]
+    told = ["--split", split, *validation, *options, "-o", folder]
+    cutis(work, "evaluate", table, f"zoo-{name}.csv", *told)
+    result = json.loads((work / folder / "result.json").read_text())
+    result["date"] = datetime.now(UTC).date().isoformat()
+    write_json(HERE / "results" / f"zoo-{name}.json", result)
+
+
+if __name__ == "__main__":
+    main()
