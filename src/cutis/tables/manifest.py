@@ -139,7 +139,8 @@ class Manifest:
     def clusters(self) -> npt.NDArray[np.str_]:
         """The unit of resampling per row: the lesion, or the image where no lesion is given."""
         lesion = self.frame["lesion_id"].to_numpy(dtype=str)
-        return np.where(lesion == "", np.char.add("image:", np.array(self.image_ids)), lesion)
+        alone = np.char.add("image:", np.array(self.image_ids, dtype=str))
+        return np.where(lesion == "", alone, lesion)
 
     def rows(self, keep: BoolArray) -> "Manifest":
         """The rows where `keep` is true."""
