@@ -16,13 +16,8 @@ from cutis.errors import BundleError, InputError
 from cutis.imaging import Preprocessing
 from cutis.inference import predictor as module
 from cutis.inference.answer import answers, to_json
-from cutis.inference.predictor import (
-    SYMMETRIES,
-    Predictor,
-    find_pictures,
-    image_ids,
-    symmetries,
-)
+from cutis.inference.picture_files import find_pictures
+from cutis.inference.predictor import SYMMETRIES, Predictor, symmetries
 from cutis.readout import VectorScaling
 from cutis.tables.predictions import Predictions
 
@@ -224,19 +219,6 @@ def test_after_an_interruption_no_thread_goes_on_decoding(predictor, tmp_path, m
     assert seen == len(decoded) < len(paths)
 
 
-def test_stems_name_images_and_paths_where_stems_are_shared(tmp_path):
-    paths = [tmp_path / "a" / "1.png", tmp_path / "b" / "1.png", tmp_path / "b" / "2.png"]
-    assert image_ids(paths) == ("a/1.png", "b/1.png", "2")
-    assert image_ids([tmp_path / "1.png", tmp_path / "1.jpg"]) == ("1.png", "1.jpg")
-    assert image_ids([Path("1.png")]) == ("1",)
-    assert image_ids([]) == ()
-
-
-def test_a_stem_that_equals_another_files_name_is_still_unique():
-    ids = image_ids([Path("x.jpg"), Path("d/x.png"), Path("x.jpg.png")])
-    assert ids == ("x.jpg", "d/x.png", "x.jpg.png")
-
-
 def test_a_file_given_twice_is_refused(predictor, tmp_path):
     path = draw(tmp_path / "a.png")
     with pytest.raises(InputError, match=r"a\.png: given twice"):
@@ -253,28 +235,6 @@ def test_names_that_are_no_text_can_still_be_written(predictor, tmp_path):
     assert outcome.predictions.image_ids == ("caf\\udce9",)
     outcome.predictions.write(tmp_path / "out.csv")
     assert "caf" in (tmp_path / "out.csv").read_text()
-
-
-def test_folders_are_searched_for_pictures(tmp_path):
-    inside = [draw(tmp_path / "set" / name) for name in ("b.PNG", "deep/er/a.jpg", "deep/c.tiff")]
-    (tmp_path / "set" / "notes.txt").touch()
-    (tmp_path / "set" / "folder.png").mkdir()
-    draw(tmp_path / "set" / ".thumbnails" / "a.png")
-    (tmp_path / "set" / "._b.png").write_bytes(b"macOS keeps its notes so")
-    assert find_pictures([tmp_path / "set"]) == sorted(inside)
-
-
-def test_a_file_is_taken_whatever_its_name_and_only_once(tmp_path):
-    picture, odd = draw(tmp_path / "a.png"), tmp_path / "picture-without-suffix"
-    odd.touch()
-    assert find_pictures([odd, picture, tmp_path, picture]) == [odd, picture]
-
-
-def test_a_folder_without_pictures_is_refused(tmp_path):
-    with pytest.raises(InputError, match="no picture inside"):
-        find_pictures([tmp_path])
-    with pytest.raises(InputError, match="no such file or folder"):
-        find_pictures([tmp_path / "absent"])
 
 
 def test_a_network_that_changed_after_loading_is_not_run(bundle, tmp_path):

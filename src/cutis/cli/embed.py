@@ -82,7 +82,8 @@ def neighbors(
     from cutis.explain.look_alikes import SUMMARY, write_look_alikes
     from cutis.files import require_writable
     from cutis.inference.features import Features
-    from cutis.inference.predictor import Predictor, find_pictures
+    from cutis.inference.picture_files import find_pictures
+    from cutis.inference.predictor import Predictor
     from cutis.tables.manifest import Manifest
     from cutis.zoo import resolve
 

@@ -51,7 +51,7 @@ def explain(
     from cutis.explain.pictures import SUMMARY, explain_pictures
     from cutis.explain.target import Target
     from cutis.files import require_writable
-    from cutis.inference.predictor import find_pictures
+    from cutis.inference.picture_files import find_pictures
     from cutis.models.trained import load_trained
 
     require_writable(output)

@@ -50,7 +50,8 @@ def predict(
     from cutis import zoo
     from cutis.errors import InputError
     from cutis.inference.answer import to_json
-    from cutis.inference.predictor import Predictor, find_pictures
+    from cutis.inference.picture_files import find_pictures
+    from cutis.inference.predictor import Predictor
 
     _require_writable(csv, answers, explain)
     bundle = zoo.resolve(zoo.default_name() if model is None else model)

@@ -12,7 +12,8 @@ from cutis.explain.feature_figures import neighbours_figure
 from cutis.explain.neighbors import Neighbour, TrainingCases, nearest_cases
 from cutis.files import atomic_path, write_json
 from cutis.inference.features import Features, extract_features
-from cutis.inference.predictor import Predictor, image_ids
+from cutis.inference.picture_files import image_ids
+from cutis.inference.predictor import Predictor
 from cutis.tables.manifest import Manifest
 
 FORMAT_VERSION = 1

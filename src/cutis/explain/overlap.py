@@ -10,7 +10,7 @@ import numpy as np
 from cutis.checks import BoolArray, FloatArray
 from cutis.errors import InputError
 from cutis.imaging import Preprocessing, load_rgb
-from cutis.inference.predictor import image_ids
+from cutis.inference.picture_files import image_ids
 
 ASPECT_TOLERANCE = 0.02
 

@@ -17,7 +17,7 @@ from cutis.explain.overlap import lesion_mask
 from cutis.explain.target import Target
 from cutis.files import atomic_path, write_json
 from cutis.imaging import load_rgb
-from cutis.inference.predictor import image_ids
+from cutis.inference.picture_files import image_ids
 from cutis.models.modes import evaluating
 from cutis.models.trained import TrainedClassifier, calibrated
 
