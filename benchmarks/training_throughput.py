@@ -25,8 +25,8 @@ from cutis.curation.sources import import_source
 from cutis.curation.splits import split_manifest
 from cutis.files import write_json
 from cutis.models.classifier import create_classifier
-from cutis.training.recipe import fit, training_loaders
 from cutis.training.run_folder import RunFolder
+from cutis.training.runner import fit, training_loaders
 from cutis.training.training_data import TrainingData
 
 import timm  # isort: skip

@@ -19,8 +19,8 @@ from cutis.tables.predictions import Predictions
 from cutis.taxonomy import load_taxonomy
 from cutis.training import fold_runs
 from cutis.training.crossval import cross_validate, cross_validate_repeatedly
-from cutis.training.recipe import train
 from cutis.training.run_folder import RunFolder
+from cutis.training.runner import train
 
 TINY = (
     "data.image_size=32",

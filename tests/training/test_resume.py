@@ -17,8 +17,8 @@ from cutis.curation.splits import split_manifest
 from cutis.errors import InputError, ManifestError
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
-from cutis.training.recipe import train
 from cutis.training.run_folder import RunFolder
+from cutis.training.runner import train
 
 SMALL = (
     "data.image_size=48",

@@ -44,8 +44,8 @@ def train(
     from cutis.errors import InputError
     from cutis.tables.manifest import Manifest
     from cutis.training.crossval import cross_validate_repeatedly
-    from cutis.training.recipe import train as train_one
     from cutis.training.run_folder import RunFolder
+    from cutis.training.runner import train as train_one
 
     console = Console(stderr=True)
     say = partial(console.print, soft_wrap=True, highlight=False, markup=False)

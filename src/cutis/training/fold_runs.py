@@ -8,8 +8,9 @@ from rich.console import Console
 
 from cutis.errors import ManifestError
 from cutis.tables.manifest import Manifest
-from cutis.training.recipe import Recipe, train
+from cutis.training.recipe import Recipe
 from cutis.training.run_folder import RunFolder
+from cutis.training.runner import train
 
 
 def without_choice_of_epoch(recipe: Recipe) -> Recipe:
