@@ -7,6 +7,7 @@ time it takes), so that `cutis --help` stays fast.
 import errno
 import importlib
 import os
+import re
 import sys
 from io import TextIOWrapper
 from typing import Any, NoReturn
@@ -15,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from cutis import RESEARCH_USE_NOTICE, __version__
-from cutis.errors import CutisError
+from cutis.errors import CutisError, MissingExtraError
 
 COMMAND_MODULES = (
     "data",
@@ -108,6 +109,8 @@ def main() -> NoReturn:
         code = _run()
     except CutisError as fault:
         typer.echo(f"cutis: {fault}", err=True)
+    except ModuleNotFoundError as fault:
+        typer.echo(f"cutis: {_missing_extra(fault)}", err=True)
     except KeyboardInterrupt:
         typer.echo(f"cutis: {InterruptedWorkError()}", err=True)
     except BrokenPipeError:
@@ -131,6 +134,19 @@ def _run() -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.flush()
     return code if isinstance(code, int) else int(code is not None)
+
+
+def _missing_extra(fault: ModuleNotFoundError) -> MissingExtraError:
+    """Which extra holds the module that is missing; a module that none holds is a bug and is raised."""
+    from importlib import metadata
+
+    module = (fault.name or "").partition(".")[0]
+    for requirement in metadata.requires("cutis") or ():
+        package, _, condition = requirement.partition(";")
+        extra = re.search(r"extra == .(\w+)", condition)
+        if extra and re.split(r"[^\w-]", package)[0].replace("-", "_") == module:
+            return MissingExtraError(module, extra[1])
+    raise fault
 
 
 def _print_any_file_name() -> None:

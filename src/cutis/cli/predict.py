@@ -79,7 +79,7 @@ def predict(
 
 
 def _require_writable(csv: Path | None, answers: Path | None, explain: Path | None) -> None:
-    """Find out before the work whether its results can be kept."""
+    """Find out before the work whether its results can be made and kept."""
     from cutis.files import require_writable
     from cutis.tables.predictions import require_writable_table
 
@@ -87,6 +87,8 @@ def _require_writable(csv: Path | None, answers: Path | None, explain: Path | No
         if table is not None:
             require_writable_table(table)
     if explain is not None:
+        import cutis.explain.pictures  # noqa: F401  (whether its packages are there)
+
         require_writable(explain)
 
 
