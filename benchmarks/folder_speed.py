@@ -5,8 +5,10 @@
 The plain loop is what a tutorial would write: open, convert, torchvision's resize and crop, one picture
 at a time through the same network in eager PyTorch. Both are given the same files, both use all cores,
 both write a table; start-up counts. Two folders: HAM10000 at 200 x 150, and pictures of 1024 x 768 px
-that the phantom draws, of which a few are there many times, since a copy takes as long to decode. The
-processor's seconds are the fairer figure on a machine that does other work.
+that the phantom draws, of which a few are there many times, since a copy takes as long to decode.
+
+On a machine that does other work PyTorch's threads wait for each other, at the plain loop's expense;
+`OMP_NUM_THREADS=1` gives it one, and the processor's seconds are then the figure to compare.
 """
 
 import argparse
@@ -47,6 +49,7 @@ def main() -> None:
         measured = {name: compare(model, folder) for name, folder in folders.items()}
     result = {
         "command": f"python benchmarks/folder_speed.py --images {given.images}",
+        "omp_num_threads": os.environ.get("OMP_NUM_THREADS", "default"),
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
         "model": Path(model).name,

@@ -1,11 +1,12 @@
 """Head searches on a frozen backbone: features once through ONNX Runtime, against passes in PyTorch.
 
-    python benchmarks/frozen_features.py MANIFEST [--model NAME_OR_BUNDLE] [--images 10000]
+    OMP_NUM_THREADS=1 python benchmarks/frozen_features.py MANIFEST [--model MODEL] [--images 10000]
 
 Ours is what `cutis probe` does: every picture goes through the network once, then `fit_probe` fits one
 head per strength. The other side is one epoch of what a tutorial would write, the frozen network in
 eager PyTorch over the same frames, for each head and epoch again; it is timed on a few batches and
-scaled up. Decoding is left out of both. Seconds are the processor's.
+scaled up. Decoding is left out of both. One thread each: seconds are the processor's, and threads that
+wait for each other beside other work would count as computing.
 """
 
 import argparse
@@ -44,7 +45,7 @@ def main() -> None:
     batches = [frames[start : start + BATCH] for start in range(0, len(frames), BATCH)]
 
     started = process_time()
-    predictor = Predictor(bundle)
+    predictor = Predictor(bundle, threads=1)
     values = np.concatenate([predictor.features(batch) for batch in batches])
     extracted = process_time()
     found = fit_probe(Features(table.image_ids, values, "benchmark"), table)
@@ -53,7 +54,9 @@ def main() -> None:
     epoch = eager_epoch(model, batches[:EAGER_BATCHES]) / (BATCH * EAGER_BATCHES) * len(frames)
     plain = epoch * EPOCHS * len(STRENGTHS)
     result = {
-        "command": f"python benchmarks/frozen_features.py MANIFEST --images {given.images}",
+        "command": f"OMP_NUM_THREADS=1 python benchmarks/frozen_features.py MANIFEST "
+        f"--images {given.images}",
+        "model": Path(model).name,
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
         "images": len(frames),
