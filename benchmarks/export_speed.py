@@ -26,7 +26,8 @@ from cutis.bundle import ModelBundle
 from cutis.deploy.formats import NUMBERS, export_format
 from cutis.files import write_json
 from cutis.imaging import load_rgb
-from cutis.inference.predictor import Predictor, usable_cores
+from cutis.inference.predictor import Predictor
+from cutis.inference.session import usable_cores
 from cutis.models.trained import load_trained
 from cutis.tables.manifest import Manifest
 

@@ -3,7 +3,6 @@
 What they mean, calibrated and put in words, is the matter of `inference.answer`.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from cutis.bundle import INPUT_NAME, NETWORK, OUTPUT_NAMES, ModelBundle
+from cutis.bundle import INPUT_NAME, OUTPUT_NAMES, ModelBundle
 from cutis.checks import FloatArray, UInt8Array
 from cutis.errors import BundleError, ImageError, InputError
 from cutis.inference.picture_files import image_ids
 from cutis.inference.rejection import Rejection
+from cutis.inference.session import open_session, usable_cores
 from cutis.inference.verdict import Verdict, verdicts
 from cutis.readout import softmax
 from cutis.tables.predictions import Predictions
@@ -64,23 +64,7 @@ class Predictor:
 
     def __init__(self, bundle: ModelBundle, *, threads: int | None = None) -> None:
         self.bundle = bundle
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or usable_cores()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.log_severity_level = 3
-        # Between batches the network's threads would spin, on cores that are decoding the next one.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # Processors without VNNI add 8-bit products in 16 bits, where sums can overflow; this has ONNX
-        # Runtime take wider instructions there. Elsewhere, and on float networks, it changes nothing.
-        options.add_session_config_entry("session.x64quantprecision", "1")
-        try:
-            self._session = onnxruntime.InferenceSession(
-                bundle.read(NETWORK), options, providers=["CPUExecutionProvider"]
-            )
-        except BundleError:
-            raise
-        except Exception as fault:  # ONNX Runtime's own exceptions share no public base
-            raise BundleError(f"{bundle.onnx}: ONNX Runtime cannot run it ({fault})") from fault
+        self._session = open_session(bundle, threads=threads or usable_cores())
         _require_contract(self._session, bundle)
         self._rejection = _rejection_of(bundle)
 
@@ -232,13 +216,6 @@ class Predictor:
                 f"views: {views} asks for quarter turns, but the network's input of "
                 f"{preprocessing.height} x {preprocessing.width} is oblong; use at most 4"
             )
-
-
-def usable_cores() -> int:
-    """How many cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def symmetries(frames: UInt8Array, views: int) -> Iterator[UInt8Array]:

@@ -1,0 +1,22 @@
+"""8-bit networks run fast where the processor can, and right where it cannot."""
+
+import pytest
+
+from cutis.inference.session import has_vnni
+
+
+@pytest.mark.parametrize(
+    ("content", "answer"),
+    [
+        ("processor : 0\nflags : fpu avx512f avx512_vnni\nbugs :\n", True),
+        ("processor : 0\nflags : fpu avx2 avx_vnni\n", True),
+        ("processor : 0\nflags : fpu avx2 avx512f\n", False),
+        ("Features : fp asimd\n", False),
+        (None, False),
+    ],
+)
+def test_a_processor_without_vnni_or_unknown_is_given_wider_sums(tmp_path, content, answer):
+    cpuinfo = tmp_path / "cpuinfo"
+    if content is not None:
+        cpuinfo.write_text(content)
+    assert has_vnni(cpuinfo) is answer
