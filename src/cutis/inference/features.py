@@ -14,6 +14,7 @@ from cutis.checks import FloatArray, require_same_length
 from cutis.errors import ImageError, InputError
 from cutis.files import atomic_path
 from cutis.inference.predictor import Predictor
+from cutis.inference.rejection import directions
 
 BATCH = 32
 
@@ -44,9 +45,8 @@ class Features:
 
     @property
     def directions(self) -> FloatArray:
-        """Rows of length 1, whose products are cosines; a row of zeros stays one. Shape (n, d)."""
-        lengths = np.linalg.norm(self.values, axis=1, keepdims=True)
-        return np.asarray(self.values / np.where(lengths > 0, lengths, 1))
+        """The rows as `rejection.directions` has them, shape (n, d)."""
+        return directions(self.values)
 
     def write(self, path: Path) -> None:
         """Write a .npz file."""

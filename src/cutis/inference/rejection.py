@@ -195,9 +195,10 @@ def _require_pictures(
         raise InputError(f"rejection: features of {name} contain nan or infinity")
 
 
-def _directions(features: FloatArray) -> FloatArray:
+def directions(features: FloatArray) -> FloatArray:
+    """Rows of length 1, whose products are cosines; a row of zeros stays one. Shape (n, d)."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    return np.asarray(features / np.where(lengths > 0, lengths, 1), dtype=np.float64)
+    return np.asarray(features / np.where(lengths > 0, lengths, 1))
 
 
 def _principal_components(features: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -205,7 +206,7 @@ def _principal_components(features: FloatArray) -> tuple[FloatArray, FloatArray]
     from sklearn.decomposition import PCA
 
     kept = min(COMPONENTS, features.shape[1] - 1, len(features) - 1)
-    found = PCA(kept, svd_solver="covariance_eigh").fit(_directions(features))
+    found = PCA(kept, svd_solver="covariance_eigh").fit(directions(features).astype(np.float64))
     return _stored(found.mean_), _stored(found.components_.T, np.float16)
 
 
@@ -213,7 +214,7 @@ def _coordinates(
     features: FloatArray, statistics: FloatArray, *, mean: FloatArray, basis: FloatArray
 ) -> FloatArray:
     """Shape (n, c + 1 + `STATISTICS`): components, the logarithm of the residual, statistics."""
-    off = _directions(features) - mean
+    off = directions(features).astype(np.float64) - mean
     along = off @ basis
     left_over = np.sqrt(np.maximum((off**2).sum(axis=1) - (along**2).sum(axis=1), 0))
     return np.column_stack([along, np.log(left_over + _FAINT), statistics])
