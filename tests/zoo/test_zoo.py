@@ -4,12 +4,15 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cutis import RESEARCH_USE_NOTICE
 from cutis.bundle import CARD, FACTS, SUMS, ModelBundle
 from cutis.errors import BundleError
 from cutis.files import sha256_of_file
+from cutis.inference.picture_files import find_pictures
+from cutis.inference.predictor import Predictor
 from cutis.zoo import catalogue
 
 
@@ -36,6 +39,21 @@ def test_the_models_that_ship_are_small_and_all_are_pinned():
     files = [path for path in catalogue.BUNDLES.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= catalogue.MAX_BYTES
     assert {path.parent.name for path in files} == set(catalogue.names())
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_a_model_that_ships_answers_alike_alone_and_in_company(name, phantom_set):
+    bundle = catalogue.find(name)
+    frames = np.stack(
+        [bundle.facts.preprocessing.read(path) for path in find_pictures([phantom_set])[:9]]
+    )
+    predictor = Predictor(bundle, threads=1)
+    alone = np.concatenate([predictor.probabilities(frame[None]) for frame in frames])
+    company = predictor.probabilities(frames)
+    assert np.abs(company - alone).max() <= 1e-5
+    assert np.ptp(alone, axis=0).max() > 0.01  # it does look at the pictures
+    assert predictor.probabilities(frames).tobytes() == company.tobytes()
+    assert Predictor(bundle, threads=1).probabilities(frames).tobytes() == company.tobytes()
 
 
 def test_a_name_is_the_model_of_the_zoo_and_a_folder_is_a_bundle(zoo, colour_bundle, monkeypatch):
