@@ -8,14 +8,11 @@ the same area and variance to 1e-9.
 """
 
 import json
-import os
-import platform
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
+from record import RESULTS, record
 
 from cutis.files import write_json
 from cutis.metrics.delong import delong_auc, paired_delong
@@ -67,9 +64,7 @@ def main() -> None:
     plain_seconds = fastest(lambda: plain(*few), runs=2) * pairs[CASES] / pairs[TIMED]
     ours = fastest(lambda: delong_auc(*many))
     result = {
-        "command": "python benchmarks/delong_speed.py",
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        **record("python benchmarks/delong_speed.py"),
         "cases": CASES,
         "positives": int(many[0].sum()),
         "cutis_seconds": round(ours, 3),
@@ -82,7 +77,7 @@ def main() -> None:
     }
     assert difference < 1e-9, result
     assert ours < 2, result
-    write_json(Path(__file__).resolve().parent / "results" / "delong_speed.json", result)
+    write_json(RESULTS / "delong_speed.json", result)
     print(json.dumps(result, indent=2))
 
 

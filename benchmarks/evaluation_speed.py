@@ -8,15 +8,12 @@ those replicates both must give the same numbers to 1e-9.
 """
 
 import json
-import os
-import platform
 import time
 import warnings
-from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from record import RESULTS, record
 from sklearn import metrics as oracle
 
 from cutis.evaluation.classifier import Cases, evaluate
@@ -111,9 +108,7 @@ def main() -> None:
             largest = max(largest, difference)
     theirs = (time.perf_counter() - started) / TIMED * REPLICATES
     result = {
-        "command": "python benchmarks/evaluation_speed.py",
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        **record("python benchmarks/evaluation_speed.py"),
         "images": IMAGES,
         "classes": len(SHARES),
         "replicates": REPLICATES,
@@ -124,7 +119,7 @@ def main() -> None:
         "largest_difference": largest,
     }
     assert largest < 1e-9, result
-    write_json(Path(__file__).resolve().parent / "results" / "evaluation_speed.json", result)
+    write_json(RESULTS / "evaluation_speed.json", result)
     print(json.dumps(result, indent=2))
 
 

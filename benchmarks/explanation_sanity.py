@@ -9,14 +9,12 @@ are judged: noise, and a bump in the middle of the picture, which is where lesio
 
 import argparse
 import json
-import os
-import platform
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+from record import RESULTS, record
 
 from cutis.evaluation.estimates import Estimate
 from cutis.explain.attribution import METHODS, Attribution, attribute, parse_methods
@@ -92,10 +90,9 @@ def main() -> None:
         for name, each in checks.items()
     }
     result = {
-        "command": "python benchmarks/explanation_sanity.py MODEL MANIFEST "
-        f"--images {options.images}",
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {"system": platform.machine(), "cores": os.cpu_count()},
+        **record(
+            f"python benchmarks/explanation_sanity.py MODEL MANIFEST --images {options.images}"
+        ),
         "network": model.architecture,
         "side_px": model.preprocessing.height,
         "pictures": len(rows),
@@ -107,7 +104,7 @@ def main() -> None:
             for name, estimates in summaries.items()
         },
     }
-    target_file = Path(__file__).resolve().parent / "results" / "explanation_sanity.json"
+    target_file = RESULTS / "explanation_sanity.json"
     target_file.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))
 

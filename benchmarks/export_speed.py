@@ -10,17 +10,15 @@ with weights from the bundle.
 
 import argparse
 import json
-import os
-import platform
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 import torch
+from record import RESULTS, record
 
 from cutis.bundle import ModelBundle
 from cutis.deploy.formats import NUMBERS, export_format
@@ -85,14 +83,7 @@ def main() -> None:
         batches = [frames[generator.integers(len(frames), size=BATCH)] for _ in range(BATCHES)]
         batched = seconds(answers, batches)
     result = {
-        "command": "python benchmarks/export_speed.py --bundle BUNDLE --images MANIFEST",
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {
-            "system": platform.machine(),
-            "cores": usable_cores(),
-            "python": platform.python_version(),
-            "load": round(os.getloadavg()[0], 1),
-        },
+        **record("python benchmarks/export_speed.py --bundle BUNDLE --images MANIFEST"),
         "network": f"{bundle.facts.architecture} at {preprocessing.height} px",
         "pictures": len(frames),
         "batch_1_ms": {
@@ -112,7 +103,7 @@ def main() -> None:
         },
         "parity": parity,
     }
-    write_json(Path(__file__).resolve().parent / "results" / "export_speed.json", result)
+    write_json(RESULTS / "export_speed.json", result)
     print(json.dumps(result, indent=2))
 
 

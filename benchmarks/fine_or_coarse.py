@@ -19,17 +19,15 @@ and Bengio 2003).
 
 import argparse
 import json
-import os
-import platform
 import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from record import DATA, RESULTS, record
 from scipy.stats import t as student
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -49,7 +47,6 @@ from cutis.metrics.ranking import Ranking
 from cutis.tables.manifest import Manifest
 from cutis.taxonomy import ClassSet, rollup_to
 
-HERE = Path(__file__).resolve().parent
 BACKBONE = "tf_efficientnet_lite0"
 SIDE_PX = 160
 FOLDS = 5
@@ -102,7 +99,7 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     manifest = ham10000(arguments.limit)
     features = load_features(manifest, work)
-    out = HERE / "results" / "fine_or_coarse.json"
+    out = RESULTS / "fine_or_coarse.json"
     if arguments.limit:
         out = work / "fine_or_coarse.json"
     results = json.loads(out.read_text()) if out.exists() else {"heads": {}}
@@ -119,8 +116,7 @@ def main() -> None:
 
 def ham10000(limit: int | None) -> Manifest:
     """All images, or a random part of them."""
-    data = Path(os.environ.get("CUTIS_DATA", HERE.parent.parent / "shared" / "data"))
-    manifest = import_source("ham10000", data / "ham10000", SourceOptions()).manifest
+    manifest = import_source("ham10000", DATA / "ham10000", SourceOptions()).manifest
     if limit is None:
         return manifest
     drawn = np.random.default_rng(0).permutation(len(manifest)) < limit
@@ -287,9 +283,7 @@ def corrected_t_test(differences: FloatArray) -> float:
 def described(manifest: Manifest, *, replicates: int) -> dict[str, object]:
     """What the figures were measured on, and how."""
     return {
-        "command": "python benchmarks/fine_or_coarse.py WORK",
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        **record("python benchmarks/fine_or_coarse.py WORK"),
         "images": len(manifest),
         "lesions": len(set(manifest.clusters())),
         "features": f"frozen ImageNet {BACKBONE}, {SIDE_PX} px, whole frame",

@@ -19,15 +19,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
 
-from startup import CUTIS, default_model, machine, one_process
+from record import CUTIS, DATA, RESULTS, record
+from startup import default_model, one_process
 
 from cutis.files import write_json
 
-HERE = Path(__file__).resolve().parent
 DRAWN = 20
 AIM = 3.0
 
@@ -48,24 +47,21 @@ def main() -> None:
         folders = make_folders(Path(scratch), images=given.images)
         measured = {name: compare(model, folder) for name, folder in folders.items()}
     result = {
-        "command": f"python benchmarks/folder_speed.py --images {given.images}",
+        **record(f"python benchmarks/folder_speed.py --images {given.images}"),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS", "default"),
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine(),
         "model": Path(model).name,
         "images": given.images,
         "aim_ratio": AIM,
         **measured,
     }
-    write_json(HERE / "results" / "folder_speed.json", result)
+    write_json(RESULTS / "folder_speed.json", result)
     for name, each in measured.items():
         print(name, each)
 
 
 def make_folders(scratch: Path, *, images: int) -> dict[str, Path]:
     """Folders of so many files; HAM10000 only where the real data are."""
-    data = Path(os.environ.get("CUTIS_DATA") or HERE.parent.parent / "shared" / "data")
-    sources = {"ham10000": sorted((data / "ham10000" / "images").glob("*.jpg"))}
+    sources = {"ham10000": sorted((DATA / "ham10000" / "images").glob("*.jpg"))}
     draw(scratch / "set")
     sources["drawn, 1024 px"] = sorted((scratch / "set" / "images").glob("*.jpg"))
     folders = {}

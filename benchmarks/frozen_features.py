@@ -10,12 +10,11 @@ wait for each other beside other work would count as computing.
 """
 
 import argparse
-from datetime import UTC, datetime
 from pathlib import Path
 from time import process_time
 
 import numpy as np
-from startup import machine
+from record import RESULTS, record
 
 from cutis.files import write_json
 from cutis.inference.features import Features
@@ -24,7 +23,6 @@ from cutis.inference.probe import STRENGTHS, fit_probe
 from cutis.tables.manifest import Manifest
 from cutis.zoo import default_name, resolve
 
-HERE = Path(__file__).resolve().parent
 BATCH = 32
 EAGER_BATCHES = 8
 EPOCHS = 12  # of the usual frozen recipe, for each head
@@ -54,11 +52,11 @@ def main() -> None:
     epoch = eager_epoch(model, batches[:EAGER_BATCHES]) / (BATCH * EAGER_BATCHES) * len(frames)
     plain = epoch * EPOCHS * len(STRENGTHS)
     result = {
-        "command": f"OMP_NUM_THREADS=1 python benchmarks/frozen_features.py MANIFEST "
-        f"--images {given.images}",
+        **record(
+            "OMP_NUM_THREADS=1 python benchmarks/frozen_features.py MANIFEST "
+            f"--images {given.images}"
+        ),
         "model": Path(model).name,
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine(),
         "images": len(frames),
         "heads": len(STRENGTHS),
         "seconds": {
@@ -71,7 +69,7 @@ def main() -> None:
         "ratio_later_searches": round(plain / search, 1),
         "validation_macro_auc": found.tried[found.kept],
     }
-    write_json(HERE / "results" / "frozen_features.json", result)
+    write_json(RESULTS / "frozen_features.json", result)
     print(result)
 
 

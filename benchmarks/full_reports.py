@@ -15,10 +15,9 @@ is kept in `benchmarks/results/`, and two plots of the first in `docs/images/`.
 import argparse
 import json
 import os
-import subprocess
-import sys
-from datetime import UTC, datetime
 from pathlib import Path
+
+from record import DATA, REPOSITORY, RESULTS, cutis, today
 
 from cutis.evaluation.evidence import Validation
 from cutis.evaluation.figures.questions import question_roc_figure
@@ -28,7 +27,6 @@ from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.taxonomy.tasks import TASKS, find_task
 
-HERE = Path(__file__).resolve().parent
 RUN = "fine-tuned"
 MARKS = ("dark_corner", "hair", "gel_border", "gel_bubble", "ruler", "ink", "patches")
 EXTERNAL = {"isic2017": ("isic", []), "pad-ufes-20": ("pad-ufes-20", ["--skip-missing"])}
@@ -38,34 +36,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("work", type=Path)
     work = parser.parse_args().work
-    data = data_folder()
     evaluate(work, f"{RUN}/predictions-test.csv", "split.csv", name="ham10000")
     for name, (source, options) in EXTERNAL.items():
-        cutis(work, "data", "import", source, data / name, *options, "-o", f"{name}.csv")
+        cutis("data", "import", source, DATA / name, *options, "-o", f"{name}.csv", folder=work)
         kept = ["--csv", f"{name}-predictions.csv"]
-        cutis(work, "predict", data / name, "--model", f"{RUN}/bundle", *kept)
+        cutis("predict", DATA / name, "--model", f"{RUN}/bundle", *kept, folder=work)
         external = ["--split", "all", "--skip-outside", "--validation-manifest", "split.csv"]
         if name == "isic2017":  # the only one whose images the table names
-            external += ["--columns-from", str(data / "tables" / "isic_bias_artefacts.csv")]
+            external += ["--columns-from", str(DATA / "tables" / "isic_bias_artefacts.csv")]
             external += [word for mark in MARKS for word in ("--by", mark)]
         evaluate(work, f"{name}-predictions.csv", f"{name}.csv", *external, name=name)
     draw_questions(work)
-
-
-def data_folder() -> Path:
-    """The folder of real data."""
-    return Path(os.environ.get("CUTIS_DATA", HERE.parent.parent / "shared" / "data")).resolve()
 
 
 def evaluate(work: Path, predictions: str, manifest: str, *options: str, name: str) -> None:
     """Write a report and keep its numbers."""
     folder = f"report-{name}"
     validation = ["--validation", f"{RUN}/predictions-val.csv"]
-    cutis(work, "evaluate", predictions, manifest, *validation, *options, "-o", folder)
+    cutis("evaluate", predictions, manifest, *validation, *options, "-o", folder, folder=work)
     result = json.loads((work / folder / "result.json").read_text())
-    result["command"] = result["command"].replace(f"{data_folder()}{os.sep}", "$CUTIS_DATA/")
-    result["date"] = datetime.now(UTC).date().isoformat()
-    write_json(HERE / "results" / f"report-{name}.json", result)
+    result["command"] = result["command"].replace(f"{DATA}{os.sep}", "$CUTIS_DATA/")
+    result["date"] = today()
+    write_json(RESULTS / f"report-{name}.json", result)
 
 
 def draw_questions(work: Path) -> None:
@@ -85,14 +77,8 @@ def draw_questions(work: Path) -> None:
         )
         for name in TASKS
     ]
-    target = HERE.parent / "docs" / "images" / "questions.png"
+    target = REPOSITORY / "docs" / "images" / "questions.png"
     question_roc_figure(reports).savefig(target, format="png", dpi=110)
-
-
-def cutis(work: Path, *arguments: object) -> None:
-    """Run the program in WORK, as a user would."""
-    program = Path(sys.executable).with_name("cutis").absolute()
-    subprocess.run([program, *map(str, arguments)], check=True, cwd=work)
 
 
 if __name__ == "__main__":

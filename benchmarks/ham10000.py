@@ -14,19 +14,15 @@ split is looked at once, by the last command of each run; every choice was made 
 import argparse
 import csv
 import json
-import os
-import platform
-import subprocess
-import sys
-from datetime import UTC, datetime
 from pathlib import Path
+
+from record import DATA, REPOSITORY, RESULTS, cutis, record, today
 
 from cutis.curation.splits import split_manifest
 from cutis.files import write_json
 from cutis.tables.manifest import Manifest
 
-HERE = Path(__file__).resolve().parent
-CONFIGS = HERE.parent / "configs"
+CONFIGS = REPOSITORY / "configs"
 SHORT = ["--set", "data.train_size=96", "--set", "data.image_size=112", "--set", "trainer.epochs=3"]
 
 
@@ -47,25 +43,24 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="names of runs; default, all")
     arguments = parser.parse_args()
     work = arguments.work
-    data = Path(os.environ.get("CUTIS_DATA", HERE.parent.parent / "shared" / "data")) / "ham10000"
     work.mkdir(parents=True, exist_ok=True)
-    prepare_manifests(data, work)
-    out = HERE / "results" / "ham10000.json"
+    prepare_manifests(work)
+    out = RESULTS / "ham10000.json"
     results = json.loads(out.read_text()) if out.exists() else {"runs": {}}
     for name, (manifest, options) in recipes().items():
         if arguments.only and name not in arguments.only:
             continue
         results["runs"][name] = run(name, work / manifest, options, work)
-        results |= {"command": "python benchmarks/ham10000.py WORK", "machine": machine()}
+        results |= record("python benchmarks/ham10000.py WORK")
         write_json(out, results)
         print(json.dumps({name: results["runs"][name]["overall"]}, indent=2))
 
 
-def prepare_manifests(data: Path, work: Path) -> None:
+def prepare_manifests(work: Path) -> None:
     """Import, split by lesion, and split at random as if every image were a lesion of its own."""
     if (work / "random.csv").exists():
         return
-    cutis("data", "import", "ham10000", data, "-o", work / "ham10000.csv")
+    cutis("data", "import", "ham10000", DATA / "ham10000", "-o", work / "ham10000.csv")
     cutis("data", "split", work / "ham10000.csv", "--seed", 0, "-o", work / "split.csv")
     apart = Manifest.read(work / "ham10000.csv")
     split_manifest(apart.with_columns(lesion_id=apart.image_ids), seed=0).write(work / "random.csv")
@@ -94,7 +89,7 @@ def run(name: str, manifest: Path, options: list[str], work: Path) -> dict[str, 
     ]
     return {
         "command": " ".join(["cutis train", f"WORK/{manifest.name}", *shown, "-o", f"WORK/{name}"]),
-        "date": datetime.now(UTC).date().isoformat(),
+        "date": today(),
         "epochs": len(epochs),
         "training_seconds": round(sum(float(epoch["seconds"]) for epoch in epochs)),
         "validation": {
@@ -114,25 +109,6 @@ def run(name: str, manifest: Path, options: list[str], work: Path) -> dict[str, 
         },
         "per_class": {key: result["per_class"][key] for key in ("recall", "roc_auc")},
     }
-
-
-def machine() -> dict[str, object]:
-    """What the figures were measured on."""
-    cpu = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.processor(),
-    )
-    return {"cpu": cpu, "cores": os.cpu_count(), "python": platform.python_version()}
-
-
-def cutis(*arguments: object) -> None:
-    """Run the program as a user would."""
-    program = Path(sys.executable).with_name("cutis")
-    subprocess.run([program, *map(str, arguments)], check=True)
 
 
 if __name__ == "__main__":

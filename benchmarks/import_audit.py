@@ -6,19 +6,16 @@ The aim is under three minutes for both together, on two cores.
 """
 
 import json
-import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
-from cutis.files import write_json
+from record import DATA, RESULTS, record
 
-HERE = Path(__file__).resolve().parent
+from cutis.files import write_json
 
 
 def measured(*arguments: object) -> dict[str, float]:
@@ -34,23 +31,21 @@ def measured(*arguments: object) -> dict[str, float]:
 
 
 def main() -> None:
-    data = Path(os.environ.get("CUTIS_DATA", HERE.parent.parent / "shared" / "data")) / "ham10000"
+    data = DATA / "ham10000"
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         imported = measured("data", "import", "ham10000", data, "-o", work / "ham10000.csv")
         audited = measured("data", "audit", work / "ham10000.csv", "-o", work / "audit")
         findings = json.loads((work / "audit" / "audit.json").read_text())
     result = {
-        "command": "python benchmarks/import_audit.py",
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        **record("python benchmarks/import_audit.py"),
         "images": findings["images"],
         "import": imported,
         "audit": audited,
         "total_seconds": round(imported["seconds"] + audited["seconds"], 1),
         "findings": findings["findings"],
     }
-    write_json(HERE / "results" / "import_audit.json", result)
+    write_json(RESULTS / "import_audit.json", result)
     print(json.dumps(result, indent=2))
 
 

@@ -10,15 +10,12 @@ for independent cases and show what that costs.
 """
 
 import json
-import os
-import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
+from record import RESULTS, record
 from scipy.stats import binom, norm
 
 from cutis.files import write_json
@@ -226,9 +223,7 @@ def main() -> None:
     started = time.process_time()
     rows = [*summed(), *simulated()]
     result = {
-        "command": "python benchmarks/interval_coverage.py",
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        **record("python benchmarks/interval_coverage.py"),
         "nominal": 0.95,
         "simulations": SIMULATIONS,
         "bootstrap_replicates": REPLICATES,
@@ -242,7 +237,7 @@ def main() -> None:
         "cpu_seconds": round(time.process_time() - started, 1),
         "intervals": [asdict(row) for row in rows],
     }
-    write_json(Path(__file__).resolve().parent / "results" / "interval_coverage.json", result)
+    write_json(RESULTS / "interval_coverage.json", result)
     print(json.dumps(result, indent=2))
 
 

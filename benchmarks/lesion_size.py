@@ -7,18 +7,15 @@ the score of an algorithm for the same lesions.
 """
 
 import json
-import os
 import time
-from datetime import UTC, datetime
-from pathlib import Path
+
+from record import DATA, RESULTS, record
 
 from cutis.evaluation.scores import compare_scores
 from cutis.evaluation.section import as_content
 from cutis.files import sha256_of_file, write_json
 from cutis.tables.scores import Covariate, ScoreTable
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-DATA = Path(os.environ.get("CUTIS_DATA") or REPOSITORY.parent / "shared" / "data")
 TABLE = DATA / "tables" / "lesion-size-2020_metadata.csv"
 PUBLISHED = {"adae_score": 0.810, "crowd_score": 0.703}
 BY = ("diameter=4,6,9", "age=50,70")
@@ -34,8 +31,7 @@ def main() -> None:
     areas = {name: round(area.auc, 3) for name, area in found.areas.items()}
     assert areas == PUBLISHED, areas
     result = {
-        "command": "python benchmarks/lesion_size.py",
-        "date": datetime.now(UTC).date().isoformat(),
+        **record("python benchmarks/lesion_size.py"),
         "table": TABLE.name,
         "sha256": sha256_of_file(TABLE),
         "cases": found.cases,
@@ -50,7 +46,7 @@ def main() -> None:
         "net_benefit": {name: as_content(b.estimates) for name, b in found.benefits.items()},
         "bands": as_content(found.bands),
     }
-    write_json(REPOSITORY / "benchmarks" / "results" / "lesion_size.json", result)
+    write_json(RESULTS / "lesion_size.json", result)
     print(json.dumps({"areas": areas, "p": found.pairs[0].area.p, "seconds": seconds}, indent=2))
 
 

@@ -8,18 +8,17 @@ On the test split, by source; frames are the 192-px centre crops of a model of t
 import argparse
 import json
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from record import RESULTS, record
 
 from cutis.files import write_json
 from cutis.imaging import Preprocessing
 from cutis.inference.picture_checks import picture_warnings
 from cutis.tables.manifest import Manifest
 
-RESULTS = Path(__file__).resolve().parent / "results"
 FRAMES = Preprocessing(192, 192, "crop")
 CUT_OFF = "the lesion reaches the edge"
 SHARES = {"under 2 %": (0.0, 0.02), "2 to 25 %": (0.02, 0.25), "over 25 %": (0.25, 1.01)}
@@ -65,8 +64,7 @@ def main() -> None:
     test = Manifest.read(options.manifest, check_files=False).split("test")
     sources = test.frame["source"].to_numpy()
     result = {
-        "command": f"python benchmarks/picture_warnings.py MANIFEST --images {options.images}",
-        "date": datetime.now(UTC).date().isoformat(),
+        **record(f"python benchmarks/picture_warnings.py MANIFEST --images {options.images}"),
         "sources": {
             name: measure(test.rows(sources == name), options.images)
             for name in sorted(set(sources))

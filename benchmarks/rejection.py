@@ -5,17 +5,19 @@
 The bundle comes from `cutis calibrate`, with the same manifest. In-domain are pictures of its test
 split, by source, and of ISIC 2017's validation set. Everyday photographs are halved: the method was
 chosen with one half (seed 7), the other was looked at once. The folder of real data is `CUTIS_DATA`.
+Other organs are the few examples that the packages scikit-image and pydicom carry; without both
+packages they are left out.
 """
 
 import argparse
 import json
-import os
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from organs import other_organs
 from outsiders import OUTSIDERS, draw_outsiders
+from record import DATA, RESULTS, record
 from sklearn.covariance import LedoitWolf
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
@@ -31,8 +33,6 @@ from cutis.metrics.delong import delong_auc
 from cutis.perturbation.kinds import PERTURBATIONS, perturb
 from cutis.tables.manifest import Manifest
 
-RESULTS = Path(__file__).resolve().parent / "results"
-DATA = Path(os.environ.get("CUTIS_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 TRAINING = 1500
 DRAWN = 60  # of each kind
 CHANGED = 60  # pictures of the test split
@@ -169,7 +169,10 @@ def measure(bundle: ModelBundle, manifest: Manifest, images: int) -> dict[str, o
             predictor, [preprocessing.frame(p) for p in draw_outsiders(kind, DRAWN, seed=2)]
         )
         for kind in OUTSIDERS
-    } | {name: read(paths) for name, paths in outsiders().items()}
+    }
+    outside |= {name: read(paths) for name, paths in outsiders().items()}
+    if organs := [preprocessing.frame(picture) for picture in other_organs().values()]:
+        outside["other organs"] = seen(predictor, organs)
     training = read(some(list(manifest.split("train").paths), TRAINING))
 
     def own(found: Seen) -> FloatArray:
@@ -211,8 +214,7 @@ def main() -> None:
     bundle = ModelBundle.load(options.bundle)
     manifest = Manifest.read(options.manifest, check_files=False)
     result = {
-        "command": f"python benchmarks/rejection.py BUNDLE MANIFEST --images {options.images}",
-        "date": datetime.now(UTC).date().isoformat(),
+        **record(f"python benchmarks/rejection.py BUNDLE MANIFEST --images {options.images}"),
         "model": bundle.facts.name,
         **measure(bundle, manifest, options.images),
     }

@@ -6,16 +6,14 @@ Drawn probabilities of seven classes, lesions of one to three images, age, sex, 
 cases; 2,000 bootstrap replicates. From the values in memory to `report.html` and `result.json`.
 """
 
-import os
-import platform
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from evaluation_speed import SHARES
+from record import RESULTS, record
 
 from cutis.evaluation.classifier import evaluate
 from cutis.evaluation.classifier_report import classifier_sections
@@ -50,14 +48,12 @@ def main() -> None:
         write_report(classifier_heading(found), sections, Path(folder), inputs={})
     seconds["whole"] = time.perf_counter() - start
     result = {
-        "command": "python benchmarks/report_speed.py",
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        **record("python benchmarks/report_speed.py"),
         "cases": len(manifest),
         "replicates": REPLICATES,
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
     }
-    write_json(Path(__file__).parent / "results" / "report_speed.json", result)
+    write_json(RESULTS / "report_speed.json", result)
     print(result["seconds"])
 
 

@@ -9,15 +9,15 @@ one, whose memory would otherwise count as theirs.
 
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
+
+from record import CUTIS, RESULTS, record
 
 RUNS = 11
 SIDE = 224
@@ -28,7 +28,6 @@ NEVER_LOADED = ("torch", "torchvision", "timm", "pandas", "scipy", "sklearn", "m
 ENVIRONMENT = {
     name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
 }
-CUTIS = str(Path(sys.executable).with_name("cutis"))
 
 
 def make_bundle(folder: Path) -> None:
@@ -91,16 +90,6 @@ def one_process(command: Sequence[str]) -> tuple[float, float, float]:
     return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
-def machine() -> dict[str, object]:
-    """What the figures were measured on, and beside how much other work."""
-    return {
-        "system": platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "load": round(os.getloadavg()[0], 1),
-    }
-
-
 def default_model() -> str | None:
     """The zoo's first model."""
     listed = subprocess.run([CUTIS, "zoo", "--json"], capture_output=True, text=True, check=True)
@@ -132,15 +121,13 @@ def main() -> None:
             for name, command in commands.items()
         }
     result = {
-        "command": "python benchmarks/startup.py",
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine(),
+        **record("python benchmarks/startup.py"),
         "runs": RUNS,
         "model": Path(model).name,
         "aim_mib": AIM_MIB,
         **measured,
     }
-    target = Path(__file__).resolve().parent / "results" / "startup.json"
+    target = RESULTS / "startup.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))

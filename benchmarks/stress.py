@@ -9,13 +9,11 @@ adds the stress test of a bundle on the test split of a manifest.
 
 import argparse
 import json
-import os
-import platform
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from record import RESULTS, record
 
 from cutis.bundle import ModelBundle
 from cutis.data.phantom import PhantomSettings
@@ -28,7 +26,6 @@ from cutis.perturbation.kinds import PERTURBATIONS, perturb
 from cutis.tables.manifest import Manifest
 
 PICTURES = 16
-RESULTS = Path(__file__).resolve().parent / "results"
 
 
 def speed() -> dict[str, object]:
@@ -77,9 +74,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=400)
     given = parser.parse_args()
     result = {
-        "command": "python benchmarks/stress.py",
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        **record("python benchmarks/stress.py"),
         **speed(),
     }
     print(json.dumps(result, indent=2))

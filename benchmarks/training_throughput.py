@@ -8,17 +8,15 @@ loader process; it runs first, since the allocator settings of the second last f
 """
 
 import json
-import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
+from record import DATA, REPOSITORY, RESULTS, record
 
 from cutis import config
 from cutis.curation.sources import import_source
@@ -34,9 +32,8 @@ from PIL import Image  # isort: skip
 from torch.utils.data import DataLoader, Dataset  # isort: skip
 from torchvision import transforms  # isort: skip
 
-HERE = Path(__file__).resolve().parent
 IMAGES = 1024  # about as many
-RECIPE = config.load(HERE.parent / "configs" / "ham10000.toml", ["fine_tuning.head_only_epochs=0"])
+RECIPE = config.load(REPOSITORY / "configs" / "ham10000.toml", ["fine_tuning.head_only_epochs=0"])
 SIDE = RECIPE.data.train_size or RECIPE.data.image_size
 BATCH = RECIPE.data.batch_size
 
@@ -103,7 +100,7 @@ def our_training(data: TrainingData) -> float:
 
 
 def main() -> None:
-    folder = Path(os.environ.get("CUTIS_DATA", HERE.parent.parent / "shared" / "data"))
+    folder = DATA
     manifest = import_source("ham10000", folder / "ham10000").manifest
     split = split_manifest(manifest, seed=0)
     training = split.split("train")
@@ -128,14 +125,8 @@ def main() -> None:
     figures["plain_timm_training"] = plain_training(plain)
     figures["our_training"] = our_training(data)
     result = {
-        "command": "python benchmarks/training_throughput.py",
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {
-            "system": platform.machine(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "torch": torch.__version__.partition("+")[0],
-        },
+        **record("python benchmarks/training_throughput.py"),
+        "torch": torch.__version__.partition("+")[0],
         "images": len(few),
         "side_px": SIDE,
         "batch_size": BATCH,
@@ -144,7 +135,7 @@ def main() -> None:
         "training_ratio": round(figures["our_training"] / figures["plain_timm_training"], 2),
         "loader_over_training": round(figures["our_loader"] / figures["our_training"], 2),
     }
-    write_json(HERE / "results" / "training_throughput.json", result)
+    write_json(RESULTS / "training_throughput.json", result)
     print(json.dumps(result, indent=2))
 
 

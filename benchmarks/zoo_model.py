@@ -18,16 +18,14 @@ takes no part, and every choice was made on its validation split.
 
 import argparse
 import json
-import os
 import shutil
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from full_reports import cutis
+from record import DATA, REPOSITORY, RESULTS, cutis, record, today
 from safetensors.torch import load_file
 
 from cutis.bundle import ModelBundle
@@ -43,8 +41,7 @@ from cutis.training.prediction import predict_probabilities
 from cutis.training.run_folder import RunFolder
 from cutis.training.training_data import TrainingData
 
-HERE = Path(__file__).resolve().parent
-CONFIG = HERE.parent / "configs" / "zoo.toml"
+CONFIG = REPOSITORY / "configs" / "zoo.toml"
 STAGES = ("data", "train", "average", "ship", "judge")
 START = "fine-tuned/bundle/weights.safetensors"
 SAME_LESIONS = "ham10000-224"
@@ -57,23 +54,22 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=STAGES, default=STAGES)
     arguments = parser.parse_args()
     work = arguments.work.resolve()
-    data = Path(os.environ.get("CUTIS_DATA", HERE.parent.parent / "shared" / "data")).resolve()
     if "data" in arguments.only:
-        pooled(Manifest.read(work / "split.csv"), data).write(work / "zoo.csv")
+        pooled(Manifest.read(work / "split.csv")).write(work / "zoo.csv")
     if "train" in arguments.only:
-        start = f"model.backbone.weights={work / START}"
-        cutis(work, "train", "zoo.csv", "--config", CONFIG, "--set", start, "-o", "zoo", "--resume")
+        start = ["--set", f"model.backbone.weights={work / START}"]
+        cutis("train", "zoo.csv", "--config", CONFIG, *start, "-o", "zoo", "--resume", folder=work)
     if "average" in arguments.only:
         average(work)
     if "ship" in arguments.only:
         smaller = ["--format", "onnx-int8", "--half-weights", "--images", "zoo.csv"]
-        cutis(work, "export", "zoo-averaged/bundle", *smaller, "-o", "zoo-small")
-        cutis(work, "calibrate", "zoo-small", "zoo.csv", "-o", "zoo-shipped")
+        cutis("export", "zoo-averaged/bundle", *smaller, "-o", "zoo-small", folder=work)
+        cutis("calibrate", "zoo-small", "zoo.csv", "-o", "zoo-shipped", folder=work)
     if "judge" in arguments.only:
-        judge(work, data)
+        judge(work)
 
 
-def pooled(spine: Manifest, data: Path) -> Manifest:
+def pooled(spine: Manifest) -> Manifest:
     """HAM10000 twice and ISIC 2017's training part, one lesion in one split.
 
     Args:
@@ -82,11 +78,11 @@ def pooled(spine: Manifest, data: Path) -> Manifest:
     """
     again = spine.frame.assign(
         image_id=spine.frame["image_id"] + "-224",
-        path=[data / SAME_LESIONS / "images" / Path(path).name for path in spine.frame["path"]],
+        path=[DATA / SAME_LESIONS / "images" / Path(path).name for path in spine.frame["path"]],
         mask_path="",
     )
     again = again[[path.exists() for path in again["path"]]].astype({"path": str})
-    clinics = import_source("isic", data / "isic2017").manifest.labelled().split("train")
+    clinics = import_source("isic", DATA / "isic2017").manifest.labelled().split("train")
     coarse = {"seborrheic-keratosis": "benign-keratosis"}
     named = clinics.frame["diagnosis"].replace(coarse)
     elsewhere = clinics.frame.assign(diagnosis=named, source="isic2017")
@@ -121,7 +117,7 @@ def average(work: Path) -> None:
     publish_run(averaged, recipe, model, manifest)
 
 
-def judge(work: Path, data: Path) -> None:
+def judge(work: Path) -> None:
     """The shipped bundle on what it has not seen; the numbers are kept."""
     spine = Manifest.read(work / "zoo.csv")
     again = spine.frame["image_id"].str.endswith("-224").to_numpy()
@@ -129,7 +125,7 @@ def judge(work: Path, data: Path) -> None:
     spine.rows(once).write(work / "zoo-ham10000.csv")
     spine.rows(again).write(work / "zoo-ham10000-224.csv")
     photographs = import_source(
-        "pad-ufes-20", data / "pad-ufes-20", SourceOptions(skip_missing=True)
+        "pad-ufes-20", DATA / "pad-ufes-20", SourceOptions(skip_missing=True)
     )
     photographs.manifest.write(work / "zoo-pad-ufes-20.csv")
     known = ["--validation-manifest", "zoo-ham10000.csv"]
@@ -137,12 +133,12 @@ def judge(work: Path, data: Path) -> None:
     evaluate(work, "ham10000", "test", known)
     evaluate(work, "ham10000-224", "test", known)
     evaluate(work, "pad-ufes-20", "all", ["--skip-outside", *known])
-    write_json(HERE / "results" / "zoo-isic2017.json", melanoma_elsewhere(work, data))
+    write_json(RESULTS / "zoo-isic2017.json", melanoma_elsewhere(work))
 
 
-def melanoma_elsewhere(work: Path, data: Path) -> dict[str, object]:
+def melanoma_elsewhere(work: Path) -> dict[str, object]:
     """Melanoma against the rest in ISIC 2017's validation part, where the rest has no finer name."""
-    clinics = import_source("isic", data / "isic2017").manifest.split("val")
+    clinics = import_source("isic", DATA / "isic2017").manifest.split("val")
     found = Predictor(ModelBundle.load(work / "zoo-shipped")).predict(clinics.paths).predictions
     assert found is not None
     area = delong_auc(
@@ -150,8 +146,7 @@ def melanoma_elsewhere(work: Path, data: Path) -> dict[str, object]:
         found.probabilities[:, found.classes.index("melanoma")],
     )
     return {
-        "command": "python benchmarks/zoo_model.py WORK --only judge",
-        "date": datetime.now(UTC).date().isoformat(),
+        **record("python benchmarks/zoo_model.py WORK --only judge"),
         "images": len(clinics),
         "melanomas": clinics.diagnoses.count("melanoma"),
         "melanoma_roc_auc": asdict(area),
@@ -170,10 +165,10 @@ def evaluate(work: Path, name: str, split: str, options: list[str]) -> None:
         return
     validation = ["--validation", "zoo-ham10000-val-predictions.csv", "--by", "sex", "--by", "site"]
     told = ["--split", split, *validation, *options, "-o", folder]
-    cutis(work, "evaluate", table, f"zoo-{name}.csv", *told)
+    cutis("evaluate", table, f"zoo-{name}.csv", *told, folder=work)
     result = json.loads((work / folder / "result.json").read_text())
-    result["date"] = datetime.now(UTC).date().isoformat()
-    write_json(HERE / "results" / f"zoo-{name}.json", result)
+    result["date"] = today()
+    write_json(RESULTS / f"zoo-{name}.json", result)
 
 
 if __name__ == "__main__":

@@ -12,26 +12,20 @@ adds no information.
 import argparse
 import csv
 import json
-import os
-import platform
-import subprocess
-import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.dermamnist.baseline import train_baseline
 from benchmarks.dermamnist.judgement import PUBLISHED, compare
 from benchmarks.dermamnist.task import officially_split, squeezed_manifest
+from benchmarks.record import DATA, REPOSITORY, RESULTS, cutis, record
 from cutis.evaluation.section import as_content
 from cutis.files import write_json
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("CUTIS_DATA") or REPOSITORY.parent / "shared" / "data")
 OFFICIAL_TABLE = DATA / "tables" / "dermamnist_split.csv"
 CONFIG = REPOSITORY / "configs" / "ham10000.toml"
-RESULTS = REPOSITORY / "benchmarks" / "results" / "dermamnist.json"
+RESULT = RESULTS / "dermamnist.json"
 SPLITS = {"clean": "7:1:2 by lesion, seed 0", "official": "leaky, for comparison only"}
 SIDES = {28: (112, 96), 64: (128, 112), 128: (160, 128)}  # of our network, judged and trained, px
 
@@ -117,18 +111,19 @@ def judge(runs: Path, work: Path, split: str, size: int) -> None:
     figures = compare(found["ours"], found["baseline"], rows)
     result = {
         "split": SPLITS[split],
-        "date": datetime.now(UTC).date().isoformat(),
-        "command": f"python -m benchmarks.dermamnist WORK --split {split} --size {size} "
-        f"--baseline-epochs {runs_done['baseline']['epochs']} --epochs {runs_done['ours']['epochs']}",
-        "machine": machine(),
+        **record(
+            f"python -m benchmarks.dermamnist WORK --split {split} --size {size} "
+            f"--baseline-epochs {runs_done['baseline']['epochs']} "
+            f"--epochs {runs_done['ours']['epochs']}"
+        ),
         "images": len(rows),
         "lesions": len(set(rows.clusters())),
         "training": runs_done,
         "figures": as_content(figures),
         "published_on_the_official_split": PUBLISHED[str(size)],
     }
-    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    write_json(RESULTS, known | {f"{split}-{size}": result})
+    known = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    write_json(RESULT, known | {f"{split}-{size}": result})
     for name, estimates in figures.items():
         print("|", " | ".join([f"{size} px, {name}", *map(str, estimates.values())]), "|")
 
@@ -146,23 +141,6 @@ def training(folder: Path) -> dict[str, object]:
         "seconds": seconds,
         "validation": validation,
     }
-
-
-def machine() -> dict[str, object]:
-    """What the figures were measured on."""
-    names = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
-    cpu = names[0] if names else platform.processor()
-    return {"cpu": cpu, "cores": os.cpu_count(), "python": platform.python_version()}
-
-
-def cutis(*arguments: object) -> None:
-    """Run the program as a user would."""
-    program = Path(sys.executable).with_name("cutis")
-    subprocess.run([program, *map(str, arguments)], check=True)
 
 
 if __name__ == "__main__":
