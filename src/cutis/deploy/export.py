@@ -1,10 +1,6 @@
 """Exporting a network to ONNX, accepted only if ONNX Runtime repeats what torch computed."""
 
-import logging
 import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +16,7 @@ from cutis.bundle import (
     write_bundle,
 )
 from cutis.checks import UInt8Array
+from cutis.deploy.quiet import quiet
 from cutis.errors import BundleError
 from cutis.files import require_writable
 from cutis.inference.predictor import Predictor
@@ -52,7 +49,7 @@ def export_onnx(model: Classifier, path: Path, *, height: int, width: int) -> No
     It says nothing of the machine that wrote it: the exporter's notes hold source lines and folders.
     """
     example = torch.zeros(2, 3, height, width)
-    with _quiet_exporter(), evaluating(model):
+    with quiet("torch.onnx", "onnxscript", "onnx_ir"), evaluating(model):
         program = torch.onnx.export(
             BothOutputs(model).eval(),
             (example,),
@@ -120,18 +117,3 @@ def probability_difference(model: Classifier, predictor: Predictor, frames: UInt
 
 def _size_bytes(model: nn.Module) -> int:
     return sum(value.nbytes for value in model.state_dict().values())
-
-
-@contextmanager
-def _quiet_exporter() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -8,11 +8,7 @@ QuantizeLinear / DequantizeLinear form). Weights have a scale per channel. Both 
 docs/export.md.
 """
 
-import logging
 import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +25,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from cutis.bundle import INPUT_NAME
 from cutis.checks import FloatArray, UInt8Array
+from cutis.deploy.quiet import quiet
 from cutis.imaging import Preprocessing
 
 LARGEST_HALF = float(np.finfo(np.float16).max)
@@ -77,7 +74,7 @@ def quantise(
         preprocessing: From a frame to the network's input.
         float_convolutions: How many stay in float.
     """
-    with tempfile.TemporaryDirectory(prefix="cutis-quantise-") as scratch, _quiet_quantiser():
+    with tempfile.TemporaryDirectory(prefix="cutis-quantise-") as scratch, quiet(""):
         prepared = Path(scratch, "prepared.onnx")
         quant_pre_process(source, prepared, skip_symbolic_shape=True)
         quantize_static(
@@ -112,20 +109,6 @@ class _Pictures(CalibrationDataReader):  # type: ignore[misc]
 def _convolutions(network: ModelProto) -> list[str]:
     """Their names, in order."""
     return [node.name for node in network.graph.node if node.op_type == "Conv"]
-
-
-@contextmanager
-def _quiet_quantiser() -> Iterator[None]:
-    """It logs and warns of what is meant so."""
-    logger = logging.getLogger()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
 
 
 def _fits_half(array: TensorProto) -> bool:
