@@ -115,14 +115,15 @@ def test_the_list_names_every_model_with_its_size_licence_and_figures(zoo, cutis
     assert told[0]["classes"] == ["melanoma", "nevus", "dermatofibroma"]
 
 
-def test_without_a_model_the_list_and_the_errors_say_so(cutis, monkeypatch):
+def test_without_a_model_the_list_and_the_errors_say_so(cutis, tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "PINS", {})
     assert "No model ships" in cutis("zoo")[1]
     with pytest.raises(BundleError, match="no model ships"):
         catalogue.default_name()
-    code, _out, err = cutis("card", "lite0", "-o", "never")
+    code, _out, err = cutis("card", "lite0", "-o", tmp_path / "never")
     assert code == 2
     assert "lite0" in err
+    assert not (tmp_path / "never").exists()
 
 
 def test_the_card_is_printed_and_copied(zoo, cutis, tmp_path):

@@ -53,9 +53,9 @@ def write_cards(run: RunFolder, reports: Sequence[Path], folder: Path) -> list[P
         BundleError: the run's bundle is damaged.
         OutputError: the folder cannot be written.
     """
-    require_writable(folder)
     known = read_known_run(run, reports)
     card = ModelBundle.load(run.bundle).read(CARD).decode()
+    require_writable(folder)
     texts = {
         CARD: render_judged_card(card, known.judged),
         DATA: render_data_card(known.splits),
