@@ -1,6 +1,6 @@
 """The model of the zoo: its data, its training, its export, and what it reaches.
 
-    python benchmarks/zoo_model.py WORK [--only data train average ship judge]
+    python benchmarks/zoo_model.py WORK [--only data train average refine ship judge]
 
 WORK is that of `benchmarks/ham10000.py`, whose `fine-tuned` run is what training starts from. The
 data are HAM10000 in both processings, with every lesion in the split it has there, and the training
@@ -11,7 +11,9 @@ takes no part, and every choice was made on its validation split.
     train     configs/zoo.toml, into WORK/zoo; a run that is there is resumed
     average   the mean of the first, the best and the last weights (Wortsman et al. 2022), published as
               WORK/zoo-averaged/bundle
-    ship      8-bit network, half-precision weights, calibrated on validation: WORK/zoo-shipped
+    refine    configs/zoo-refined.toml, from there on, into WORK/zoo-refined
+    ship      8-bit network, half-precision weights, calibrated on validation: WORK/zoo-shipped. The
+              limit of rejection also comes from ISIC 2017's validation part, without its labels
     judge     the shipped bundle on the test split in both processings, on the validation part of
               ISIC 2017 and on the photographs of PAD-UFES-20; numbers go to benchmarks/results/
 """

@@ -172,10 +172,16 @@ class Preprocessing:
 
     def normalise(self, frame: UInt8Array) -> FloatArray:
         """Scale uint8 pixels (..., h, w, 3) to float32 planes (..., 3, h, w)."""
-        mean = np.asarray(self.mean, dtype=np.float32)
-        std = np.asarray(self.std, dtype=np.float32)
-        scaled = (frame * np.float32(1 / 255) - mean) / std
-        return np.ascontiguousarray(np.moveaxis(scaled, -1, -3))
+        planes = np.empty((*frame.shape[:-3], 3, *frame.shape[-3:-1]), dtype=np.float32)
+        for channel, scaled in enumerate(self._scaled_levels()):
+            planes[..., channel, :, :] = scaled[frame[..., channel]]
+        return planes
+
+    def _scaled_levels(self) -> FloatArray:
+        """What each of the 256 levels becomes in each channel, shape (3, 256)."""
+        levels = np.arange(256, dtype=np.float32) * np.float32(1 / 255)
+        mean, std = (np.asarray(each, dtype=np.float32)[:, None] for each in (self.mean, self.std))
+        return np.asarray((levels - mean) / std)
 
     def __call__(self, rgb: UInt8Array) -> FloatArray:
         """`frame`, then `normalise`: uint8 (h, w, 3) to float32 (3, height, width)."""

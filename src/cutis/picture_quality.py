@@ -93,25 +93,41 @@ def _sharpness(levels: FloatArray) -> float:
     The ratio depends neither on light nor on contrast, and the smoothing keeps the rounding to 256
     levels from passing for detail. Only the middle counts: dark corners are soft in any picture.
     """
-    middle = _middle(levels.shape)
-    slope = float(np.hypot(_derivative(levels, 1, 0), _derivative(levels, 0, 1))[middle].mean())
-    laplacian = _derivative(levels, 2, 0) + _derivative(levels, 0, 2)
-    curvature = float(np.abs(laplacian)[middle].mean())
+    window, disc = _middle(levels.shape)
+    levels = levels[window]
+    down, across = (_derivatives(side) for side in levels.shape)
+    smooth, steep, bent = down @ levels
+    slope = float(np.hypot(steep @ across[0].T, smooth @ across[1].T)[disc].mean())
+    laplacian = bent @ across[0].T + smooth @ across[2].T
+    curvature = float(np.abs(laplacian)[disc].mean())
     return curvature / slope if slope > _LEVEL else 0.0
 
 
-def _derivative(levels: FloatArray, down: int, across: int) -> FloatArray:
-    """The derivative of levels (h, w) smoothed by a Gaussian of one pixel, of orders 0, 1 or 2."""
-    height, width = levels.shape
-    padded = np.pad(levels, _REACH_PX, mode="symmetric")
-    rows = sum(weight * padded[k : k + height] for k, weight in enumerate(_GAUSSIAN[down]))
-    shifted = (weight * rows[:, k : k + width] for k, weight in enumerate(_GAUSSIAN[across]))
-    return np.asarray(sum(shifted))
+@lru_cache(maxsize=64)
+def _middle(shape: tuple[int, ...]) -> tuple[tuple[slice, ...], BoolArray]:
+    """The disc about the centre, of a radius relative to the short side.
+
+    Returns:
+        The window that holds it and what smoothing reaches from it, and the disc in this window.
+    """
+    radius = max(_DISC * min(shape), 1)
+    centre = [(side - 1) / 2 for side in shape]
+    reach = int(radius) + _REACH_PX + 1
+    window = tuple(
+        slice(max(int(at) - reach, 0), min(int(at) + reach + 2, side))
+        for at, side in zip(centre, shape, strict=True)
+    )
+    rows, columns = np.ogrid[window]
+    return window, np.asarray(np.hypot(rows - centre[0], columns - centre[1]) <= radius)
 
 
 @lru_cache(maxsize=64)
-def _middle(shape: tuple[int, ...]) -> BoolArray:
-    """The disc about the centre, of a radius relative to the short side."""
-    rows, columns = np.ogrid[: shape[0], : shape[1]]
-    from_centre = np.hypot(rows - (shape[0] - 1) / 2, columns - (shape[1] - 1) / 2)
-    return np.asarray(from_centre <= max(_DISC * min(shape), 1))
+def _derivatives(side: int) -> FloatArray:
+    """Matrices (3, side, side) that smooth a column and take its derivatives of orders 0, 1 and 2."""
+    mirrored = np.pad(np.eye(side, dtype=np.float32), ((_REACH_PX, _REACH_PX), (0, 0)), "symmetric")
+    return np.stack(
+        [
+            sum(weight * mirrored[k : k + side] for k, weight in enumerate(each))
+            for each in _GAUSSIAN
+        ]
+    )

@@ -75,11 +75,12 @@ def _otsu_threshold(levels: FloatArray) -> float:
 
 def _grown_from_middle(is_dark: BoolArray) -> BoolArray:
     """The dark cells that are connected, side by side, with dark cells of the middle."""
-    grown = is_dark & (_RADIUS < _MIDDLE)
+    framed = np.zeros((SIDE + 2, SIDE + 2), dtype=bool)  # so that every cell has four neighbours
+    grown = framed[1:-1, 1:-1]
+    grown[:] = is_dark & (_RADIUS < _MIDDLE)
     while True:
-        padded = np.pad(grown, 1)
-        beside = padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
+        beside = framed[:-2, 1:-1] | framed[2:, 1:-1] | framed[1:-1, :-2] | framed[1:-1, 2:]
         wider = is_dark & (grown | beside)
-        if wider.sum() == grown.sum():
-            return np.asarray(grown)
-        grown = wider
+        if np.array_equal(wider, grown):
+            return wider
+        grown[:] = wider
