@@ -1,6 +1,6 @@
 """The model of the zoo: its data, its training, its export, and what it reaches.
 
-    python benchmarks/zoo_model.py WORK [--only data train average refine ship judge]
+    python benchmarks/zoo_model.py WORK [--only data train refine ship judge]
 
 WORK is that of `benchmarks/ham10000.py`, whose `fine-tuned` run is what training starts from. The
 data are HAM10000 in both processings, with every lesion in the split it has there, and the training
@@ -8,10 +8,10 @@ part of ISIC 2017, whose seborrheic keratoses count as benign keratoses. The tes
 takes no part, and every choice was made on its validation split.
 
     data      WORK/zoo.csv
-    train     configs/zoo.toml, into WORK/zoo; a run that is there is resumed
-    average   the mean of the first, the best and the last weights (Wortsman et al. 2022), published as
-              WORK/zoo-averaged/bundle
-    refine    configs/zoo-refined.toml, from there on, into WORK/zoo-refined
+    train     configs/zoo.toml, into WORK/zoo; a run that is there is resumed. The mean of its first,
+              best and last weights (Wortsman et al. 2022) is published as WORK/zoo-averaged/bundle
+    refine    configs/zoo-refined.toml, from there on, into WORK/zoo-refined; the mean of its first
+              and last weights is published as WORK/zoo-final/bundle
     ship      8-bit network, half-precision weights, calibrated on validation: WORK/zoo-shipped. The
               limit of rejection also comes from ISIC 2017's validation part, without its labels
     judge     the shipped bundle on the test split in both processings, on the validation part of
@@ -43,11 +43,15 @@ from cutis.training.prediction import predict_probabilities
 from cutis.training.run_folder import RunFolder
 from cutis.training.training_data import TrainingData
 
-CONFIG = REPOSITORY / "configs" / "zoo.toml"
-STAGES = ("data", "train", "average", "ship", "judge")
+FIRST_ROUND = REPOSITORY / "configs" / "zoo.toml"
+SECOND_ROUND = REPOSITORY / "configs" / "zoo-refined.toml"
+STAGES = ("data", "train", "refine", "ship", "judge")
 START = "fine-tuned/bundle/weights.safetensors"
+MIDDLE = "zoo-averaged/bundle/weights.safetensors"
 SAME_LESIONS = "ham10000-224"
-SIDE_PX = 176  # of the averaged network's input: least log loss on validation
+SIDE_PX = 176  # of the averaged networks' input: least log loss on validation
+
+Weights = dict[str, torch.Tensor]
 
 
 def main() -> None:
@@ -59,16 +63,24 @@ def main() -> None:
     if "data" in arguments.only:
         pooled(Manifest.read(work / "split.csv")).write(work / "zoo.csv")
     if "train" in arguments.only:
-        start = ["--set", f"model.backbone.weights={work / START}"]
-        cutis("train", "zoo.csv", "--config", CONFIG, *start, "-o", "zoo", "--resume", folder=work)
-    if "average" in arguments.only:
-        average(work)
+        train(work, FIRST_ROUND, START, "zoo")
+        mean_of_first_round(work)
+    if "refine" in arguments.only:
+        train(work, SECOND_ROUND, MIDDLE, "zoo-refined")
+        mean_of_second_round(work)
     if "ship" in arguments.only:
         smaller = ["--format", "onnx-int8", "--half-weights", "--images", "zoo.csv"]
-        cutis("export", "zoo-averaged/bundle", *smaller, "-o", "zoo-small", folder=work)
-        cutis("calibrate", "zoo-small", "zoo.csv", "-o", "zoo-shipped", folder=work)
+        cutis("export", "zoo-final/bundle", *smaller, "-o", "zoo-small", folder=work)
+        for_calibration(Manifest.read(work / "zoo.csv")).write(work / "zoo-calibration.csv")
+        cutis("calibrate", "zoo-small", "zoo-calibration.csv", "-o", "zoo-shipped", folder=work)
     if "judge" in arguments.only:
         judge(work)
+
+
+def train(work: Path, config: Path, start: str, run: str) -> None:
+    """Train on from some weights; a run that is there is resumed."""
+    weights = ["--set", f"model.backbone.weights={work / start}"]
+    cutis("train", "zoo.csv", "--config", config, *weights, "-o", run, "--resume", folder=work)
 
 
 def pooled(spine: Manifest) -> Manifest:
@@ -91,32 +103,63 @@ def pooled(spine: Manifest) -> Manifest:
     return Manifest(pd.concat([spine.frame, again, elsewhere], ignore_index=True), spine.taxonomy)
 
 
-def average(work: Path) -> None:
+def mean_of_first_round(work: Path) -> None:
     """Publish the mean of the weights that training began with, liked best and ended with."""
-    run, averaged = RunFolder(work / "zoo"), RunFolder(work / "zoo-averaged")
-    last = torch.load(run.last_checkpoint, weights_only=True)["state_dict"]
-    first, best = load_file(work / START), load_file(run.weights)
-    mean = {
-        name: ((first[name] + best[name] + last[f"average.module.{name}"]) / 3).to(value.dtype)
-        for name, value in best.items()
+    run = RunFolder(work / "zoo")
+    weights = [load_file(work / START), load_file(run.weights), last_weights(run)]
+    publish_mean(weights, run, RunFolder(work / "zoo-averaged"), FIRST_ROUND)
+
+
+def mean_of_second_round(work: Path) -> None:
+    """Publish the mean of the weights that the second round began and ended with."""
+    run = RunFolder(work / "zoo-refined")
+    weights = [load_file(work / MIDDLE), last_weights(run)]
+    publish_mean(weights, run, RunFolder(work / "zoo-final"), SECOND_ROUND)
+
+
+def last_weights(run: RunFolder) -> Weights:
+    """The running average that the last epoch left."""
+    state = torch.load(run.last_checkpoint, weights_only=True)["state_dict"]
+    prefix = "average.module."
+    return {
+        name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
     }
-    recipe = load(CONFIG, [f"data.image_size={SIDE_PX}"])
+
+
+def publish_mean(weights: list[Weights], run: RunFolder, target: RunFolder, config: Path) -> None:
+    """A run folder whose bundle has the mean of weights, beside the records of the run they are of."""
+    recipe = load(config, [f"data.image_size={SIDE_PX}"])
     manifest = Manifest.read(run.manifest)
     data = TrainingData.from_manifest(manifest)
     model = create_classifier(recipe.model, classes=len(data.classes), image_size=SIDE_PX)
-    model.load_state_dict(mean)
-    averaged.path.mkdir(exist_ok=True)
-    for source, target in (
-        (run.manifest, averaged.manifest),
-        (run.settings, averaged.settings),
-        (run.environment, averaged.environment),
-        (run.history, averaged.history),
+    model.load_state_dict(
+        {
+            name: torch.stack([each[name].float() for each in weights]).mean(dim=0).to(value.dtype)
+            for name, value in model.state_dict().items()
+        }
+    )
+    target.path.mkdir(exist_ok=True)
+    for source, copy in (
+        (run.manifest, target.manifest),
+        (run.settings, target.settings),
+        (run.environment, target.environment),
+        (run.history, target.history),
     ):
-        shutil.copyfile(source, target)
+        shutil.copyfile(source, copy)
     predict_probabilities(
         model.eval(), data.splits["val"], data.classes, recipe.preprocessing(), batch_size=64
-    ).write(averaged.predictions("val"))
-    publish_run(averaged, recipe, model, manifest)
+    ).write(target.predictions("val"))
+    publish_run(target, recipe, model, manifest)
+
+
+def for_calibration(pooled: Manifest) -> Manifest:
+    """The same, with ISIC 2017's validation part, so that the limit of rejection knows its pictures.
+
+    They come without diagnoses: the rest of the calibration stays HAM10000's.
+    """
+    clinics = import_source("isic", DATA / "isic2017").manifest.split("val")
+    unnamed = clinics.frame.assign(diagnosis="", source="isic2017")
+    return Manifest(pd.concat([pooled.frame, unnamed], ignore_index=True), pooled.taxonomy)
 
 
 def judge(work: Path) -> None:
