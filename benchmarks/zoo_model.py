@@ -37,6 +37,7 @@ from cutis.deploy.publish import publish_run
 from cutis.files import write_json
 from cutis.inference.predictor import Predictor
 from cutis.metrics.delong import delong_auc
+from cutis.metrics.ranking import macro_roc_auc
 from cutis.models.classifier import create_classifier
 from cutis.tables.manifest import Manifest
 from cutis.training.prediction import predict_probabilities
@@ -127,7 +128,7 @@ def last_weights(run: RunFolder) -> Weights:
 
 
 def publish_mean(weights: list[Weights], run: RunFolder, target: RunFolder, config: Path) -> None:
-    """A run folder whose bundle has the mean of weights, beside the records of the run they are of."""
+    """A run folder whose bundle has the mean of weights; its history is what that mean reaches."""
     recipe = load(config, [f"data.image_size={SIDE_PX}"])
     manifest = Manifest.read(run.manifest)
     data = TrainingData.from_manifest(manifest)
@@ -143,12 +144,16 @@ def publish_mean(weights: list[Weights], run: RunFolder, target: RunFolder, conf
         (run.manifest, target.manifest),
         (run.settings, target.settings),
         (run.environment, target.environment),
-        (run.history, target.history),
     ):
         shutil.copyfile(source, copy)
-    predict_probabilities(
-        model.eval(), data.splits["val"], data.classes, recipe.preprocessing(), batch_size=64
-    ).write(target.predictions("val"))
+    validation = data.splits["val"]
+    answers = predict_probabilities(
+        model.eval(), validation, data.classes, recipe.preprocessing(), batch_size=64
+    )
+    answers.write(target.predictions("val"))
+    truth = np.array(data.classes.indices_of(validation.diagnoses))
+    reached = {"epoch": 0, "val_macro_auc": macro_roc_auc(truth, answers.probabilities)}
+    pd.DataFrame([reached]).to_csv(target.history, index=False)
     publish_run(target, recipe, model, manifest)
 
 

@@ -6,11 +6,11 @@ somebody changed together with its sums.
 
 PINS: dict[str, dict[str, str]] = {
     "dermoscopy-lite0": {
-        "bundle.json": "3a3bff0862dd395718ea031b5cf34ad77c9269f6fa75a58d537f54fe8c6c0002",
+        "bundle.json": "5f31384d0812f04adea1fd50e3d85559ee92b48803637ff872bede27c797599b",
         "taxonomy.json": "6322ce595a1810ceb519fe063667af6c51402f74d057b8b17686841b796d311d",
-        "model.onnx": "67cfe83658f8b50f5595a184c4eeb683edaf66e65ad23850efab6e07bbfa2b34",
-        "weights.safetensors": "77803ef346fd118acdb0595ad927cfad64769f676d6518236165996881a0df7c",
-        "MODEL_CARD.md": "dee581828c454724c8834c67b4b3b5624e226f3952a088058707dff55b54dc38",
-        "rejection.safetensors": "89eebd83a234f2c1a400f7085a252a9b555c0a172b8b37fd7a3be2548c5422ee",
+        "model.onnx": "d51ac9c0c4a653e09f0ed0a39276a0f909effbc2b4acd7388a54884eb46fca3e",
+        "weights.safetensors": "58f21318449f996c6e114ce96c4eb9790ca21863f20d41b62f4caaede30be4e9",
+        "MODEL_CARD.md": "d1e625c0cf1e8a0e4b59724602259d67121a506c125c4accb320fcd02ce3d115",
+        "rejection.safetensors": "9258b1e0f405678560f586812e78daef222401b8426b910adf6bd4612f851820",
     },
 }
