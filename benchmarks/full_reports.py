@@ -4,7 +4,7 @@
 
 WORK is that of `benchmarks/ham10000.py`, whose `fine-tuned` run is judged on
 
-    ham10000      its test split
+    ham10000      its test split, with stress and explanation
     isic2017      ISIC 2017, train and val: dermoscopy from other clinics, by marks of artefacts too
     pad-ufes-20   smartphone photographs, which it was not made for
 
@@ -36,7 +36,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("work", type=Path)
     work = parser.parse_args().work
-    evaluate(work, f"{RUN}/predictions-test.csv", "split.csv", name="ham10000")
+    asked_again = ["--stress", f"{RUN}/bundle", "--explain", f"{RUN}/bundle"]
+    evaluate(work, f"{RUN}/predictions-test.csv", "split.csv", *asked_again, name="ham10000")
     for name, (source, options) in EXTERNAL.items():
         cutis("data", "import", source, DATA / name, *options, "-o", f"{name}.csv", folder=work)
         kept = ["--csv", f"{name}-predictions.csv"]
