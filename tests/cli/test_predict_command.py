@@ -193,6 +193,7 @@ def test_neither_torch_nor_any_other_heavy_library_is_loaded(colour_bundle, pict
 INTERRUPTED = """
 import os, signal
 from cutis.{module} import {owner}
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 def interrupt(*_arguments, **_options):
     os.kill(os.getpid(), signal.SIGINT)
     import time
