@@ -221,7 +221,7 @@ def test_a_report_gets_every_method_with_its_numbers():
     found = summarise_checks("grad-cam", checks, np.array(["a", "b"]), replicates=100)
     section = checks_section([found])
     (table,) = section.tables
-    assert table.rows[0][:2] == ("grad-cam", "0.300; 0.200 to 0.400")
+    assert table.rows[0][:2] == ("grad-cam", "0.300\n0.200 to 0.400")
     assert table.rows[0][4] == "undefined"  # no masks were given
     assert section.content["grad-cam"]["insertion"]["value"] == pytest.approx(0.7)
     assert len(section.plots) == 1

@@ -3,7 +3,7 @@
 from cutis.evaluation.calibration import FIGURES, CalibrationReport
 from cutis.evaluation.figures.calibration import reliability_figure
 from cutis.evaluation.figures.style import words
-from cutis.evaluation.section import Section, Table, as_content, estimate_cells
+from cutis.evaluation.section import Section, Table, as_content, estimate_lines
 
 
 def calibration_section(report: CalibrationReport) -> Section:
@@ -31,7 +31,7 @@ def calibration_section(report: CalibrationReport) -> Section:
                     (
                         words(name),
                         *(
-                            "\n".join(filter(None, estimate_cells(estimates[name])))
+                            estimate_lines(estimates[name])
                             for estimates in report.estimates.values()
                         ),
                     )

@@ -13,7 +13,15 @@ from cutis.evaluation.classifier import (
 from cutis.evaluation.estimates import Estimate
 from cutis.evaluation.figures import classifier as figures
 from cutis.evaluation.figures.style import words
-from cutis.evaluation.section import Card, Picture, Section, Table, as_content, estimate_cells
+from cutis.evaluation.section import (
+    Card,
+    Picture,
+    Section,
+    Table,
+    as_content,
+    estimate_cells,
+    estimate_lines,
+)
 from cutis.thumbnails import thumbnail_uri
 
 CARDS = ("macro_roc_auc", "balanced_accuracy", "accuracy", "macro_f1")
@@ -66,7 +74,7 @@ def _by_class(evaluation: Evaluation) -> Section:
         (
             words(label),
             str(counts[label]),
-            *(_two_lines(evaluation.per_class[name][label]) for name in PER_CLASS),
+            *(estimate_lines(evaluation.per_class[name][label]) for name in PER_CLASS),
         )
         for label in evaluation.classes
     ]
@@ -133,7 +141,3 @@ def _estimate_table(estimates: Mapping[str, Estimate]) -> Table:
 
 def _denominators(estimate: Estimate) -> str:
     return f"{estimate.n}" if estimate.positives is None else f"{estimate.positives} / {estimate.n}"
-
-
-def _two_lines(estimate: Estimate) -> str:
-    return "\n".join(filter(None, estimate_cells(estimate)))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from cutis.evaluation.figures.questions import decision_figure, question_roc_figure
 from cutis.evaluation.figures.style import words
 from cutis.evaluation.questions import QuestionReport
-from cutis.evaluation.section import Section, Table, as_content, estimate_cells
+from cutis.evaluation.section import Section, Table, as_content, estimate_lines
 
 
 def questions_section(
@@ -47,7 +47,7 @@ def _areas(reports: Sequence[QuestionReport]) -> Table:
         ),
     ]
     for name in reports[0].estimates:
-        cells = ("\n".join(filter(None, estimate_cells(each.estimates[name]))) for each in reports)
+        cells = (estimate_lines(each.estimates[name]) for each in reports)
         rows.append((words(name), *cells))
     return Table(("Figure", *(each.task.title for each in reports)), tuple(rows))
 
@@ -58,7 +58,7 @@ def _points(report: QuestionReport) -> Table:
         (
             point.name,
             f"{point.chosen.threshold:.4f}",
-            *("\n".join(filter(None, estimate_cells(point.estimates[name]))) for name in names),
+            *(estimate_lines(point.estimates[name]) for name in names),
         )
         for point in report.points
     )

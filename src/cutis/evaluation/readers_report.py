@@ -9,7 +9,15 @@ from cutis.evaluation.literature import CONTEXT_ONLY
 from cutis.evaluation.multi_reader_table import multi_reader_table, shown_p
 from cutis.evaluation.reader_results import AgainstModel, Answers, ReaderComparison, ReaderResult
 from cutis.evaluation.report import Heading
-from cutis.evaluation.section import Card, Section, Table, as_content, estimate_cells, shown
+from cutis.evaluation.section import (
+    Card,
+    Section,
+    Table,
+    as_content,
+    estimate_cells,
+    estimate_lines,
+    shown,
+)
 
 MOST_PAIRS = 45  # of ten readers; more stand in `result.json` only
 ANSWERS = ("Sensitivity", "Specificity", "True positive", "Missed", "False alarm", "True negative")
@@ -286,8 +294,8 @@ def _as_estimate(found: ReaderComparison) -> Estimate:
 def _answer_cells(answers: Answers) -> tuple[str, ...]:
     counts = answers.counts
     return (
-        _lines(answers.sensitivity),
-        _lines(answers.specificity),
+        estimate_lines(answers.sensitivity),
+        estimate_lines(answers.specificity),
         str(counts.true_positives),
         str(counts.false_negatives),
         str(counts.false_positives),
@@ -298,12 +306,8 @@ def _answer_cells(answers: Answers) -> tuple[str, ...]:
 def _against_cells(against: AgainstModel) -> tuple[str, ...]:
     return (
         str(against.gain.n),
-        _lines(against.model_sensitivity),
-        _lines(against.gain),
+        estimate_lines(against.model_sensitivity),
+        estimate_lines(against.gain),
         shown_p(against.p),
         shown_p(against.adjusted_p),
     )
-
-
-def _lines(estimate: Estimate) -> str:
-    return "\n".join(filter(None, estimate_cells(estimate)))

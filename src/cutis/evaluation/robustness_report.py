@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from cutis.evaluation.estimates import Estimate
 from cutis.evaluation.figures.robustness import CHANGES, FLIPS, changes_figure, flips_figure
 from cutis.evaluation.figures.style import words
 from cutis.evaluation.robustness import KindUnderStress, Step, StressTest
-from cutis.evaluation.section import Section, Table, as_content, estimate_cells
+from cutis.evaluation.section import Section, Table, as_content, estimate_lines
 from cutis.perturbation.kinds import perturbation
 
 
@@ -62,7 +61,7 @@ def _table(stress: StressTest) -> Table:
     names = [name for name in (*CHANGES, "roc_auc") if _has(stress, name)]
     flips = [name for name in FLIPS if _has(stress, name)]
     header = (
-        "Perturbation",
+        "Perturbation (what the level counts)",
         "Level",
         "malignant / n" if "sensitivity" in names else "n",
         *(f"change of {words(name)}" for name in names),
@@ -70,11 +69,11 @@ def _table(stress: StressTest) -> Table:
     )
     rows = [
         (
-            f"{words(kind.kind)}: {perturbation(kind.kind).what}",
-            f"{step.level:g} ({perturbation(kind.kind).amount})",
+            f"{words(kind.kind)}: {perturbation(kind.kind).what} ({perturbation(kind.kind).amount})",
+            f"{step.level:g}",
             str(kind.images) if kind.malignant is None else f"{kind.malignant} / {kind.images}",
-            *(_two_lines(step.changes[name].difference) for name in names),
-            *(_two_lines(step.flips[name]) for name in flips),
+            *(estimate_lines(step.changes[name].difference) for name in names),
+            *(estimate_lines(step.flips[name]) for name in flips),
         )
         for kind in stress.kinds
         for step in _shown_steps(kind)
@@ -91,7 +90,3 @@ def _has(stress: StressTest, name: str) -> bool:
     return any(
         name in step.changes or name in step.flips for kind in stress.kinds for step in kind.steps
     )
-
-
-def _two_lines(estimate: Estimate) -> str:
-    return "\n".join(filter(None, estimate_cells(estimate)))

@@ -8,7 +8,15 @@ from cutis.evaluation.figures import scores as figures
 from cutis.evaluation.figures.style import words
 from cutis.evaluation.report import Heading
 from cutis.evaluation.scores import ENOUGH, RISKS, Band, Pair, ScoreComparison
-from cutis.evaluation.section import Card, Section, Table, as_content, estimate_cells, shown
+from cutis.evaluation.section import (
+    Card,
+    Section,
+    Table,
+    as_content,
+    estimate_cells,
+    estimate_lines,
+    shown,
+)
 
 
 def scores_heading(found: ScoreComparison) -> Heading:
@@ -83,8 +91,8 @@ def _operating_points(found: ScoreComparison) -> Section:
             f"{words(name)}, at least {point.sensitivity:.0%}",
             f"{point.threshold:.4g}",
             shown(point.achieved),
-            _lines(point.specificity),
-            _lines(point.biopsies),
+            estimate_lines(point.specificity),
+            estimate_lines(point.biopsies),
         )
         for name, points in found.at_sensitivity.items()
         for point in points
@@ -118,7 +126,7 @@ def _operating_points(found: ScoreComparison) -> Section:
 
 def _benefits(found: ScoreComparison) -> Section:
     rows = [
-        (words(name), *(_lines(benefit.estimates[f"{risk:g}"]) for risk in RISKS))
+        (words(name), *(estimate_lines(benefit.estimates[f"{risk:g}"]) for risk in RISKS))
         for name, benefit in found.benefits.items()
     ]
     left_out = [words(name) for name in found.scores if name not in found.benefits]
@@ -196,10 +204,6 @@ def _tested_rows(bands: Sequence[Band]) -> Iterator[tuple[str, ...]]:
 
 def _difference_cells(pair: Pair) -> tuple[str, str]:
     return shown(pair.area.difference), f"{shown(pair.area.low)} to {shown(pair.area.high)}"
-
-
-def _lines(estimate: Estimate) -> str:
-    return "\n".join(filter(None, estimate_cells(estimate)))
 
 
 def _p(value: float) -> str:

@@ -71,6 +71,11 @@ def estimate_cells(estimate: Estimate) -> tuple[str, str]:
     return shown(estimate.value), f"{shown(estimate.low)} to {shown(estimate.high)}"
 
 
+def estimate_lines(estimate: Estimate) -> str:
+    """Value and interval as one cell of a table, one below the other."""
+    return "\n".join(filter(None, estimate_cells(estimate)))
+
+
 def shown(value: float) -> str:
     """A figure with three digits after the point."""
     return "undefined" if math.isnan(value) else f"{value:.3f}"

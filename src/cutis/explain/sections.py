@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from cutis.bundle import ModelBundle
-from cutis.evaluation.section import Section, Table, as_content, estimate_cells
+from cutis.evaluation.section import Section, Table, as_content, estimate_lines
 from cutis.explain.atlas import NEIGHBOURS, Atlas, make_atlas, picture_notes
 from cutis.explain.attribution import Method, attribute
 from cutis.explain.checks import MapCheck, MethodChecks, check_map, summarise_checks
@@ -115,7 +115,7 @@ def checks_section(methods: Sequence[MethodChecks]) -> Section:
     rows = tuple(
         (
             method.method,
-            *("; ".join(filter(None, estimate_cells(method.estimates[key]))) for key in COLUMNS),
+            *(estimate_lines(method.estimates[key]) for key in COLUMNS),
         )
         for method in methods
     )
