@@ -9,7 +9,7 @@ WORK is that of `benchmarks/ham10000.py`, whose `fine-tuned` run is judged on
     pad-ufes-20   smartphone photographs, which it was not made for
 
 Thresholds and calibration maps come from the HAM10000 validation split in all three. Each `result.json`
-is kept in `benchmarks/results/`, and two plots of the first in `docs/images/`.
+is kept in `benchmarks/results/`, and a plot of the first in `docs/images/`.
 """
 
 import argparse

@@ -59,10 +59,8 @@ def _radiograph(path: Path) -> UInt8Array:
     if pixels.ndim == 3 and pixels.dtype == np.uint8:
         return np.asarray(pixels)
     low, high = np.percentile(pixels, WINDOW)
-    grey = np.clip((pixels - low) / (high - low), 0, 1) * 255
-    return np.asarray(
-        grey.astype(np.uint8) if grey.ndim == 3 else np.stack([grey] * 3, axis=-1), dtype=np.uint8
-    )
+    levels = (np.clip((pixels - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+    return levels if levels.ndim == 3 else np.stack([levels] * 3, axis=-1)
 
 
 def main() -> None:

@@ -261,9 +261,8 @@ def write_bundle(
         write_json(partial / FACTS, facts.to_dict())
         if rejection_arrays:
             content = safetensors.numpy.save(dict(rejection_arrays))
-            (partial / REJECTION).write_bytes(
-                content
-            )  # `save_file` would keep others from reading it
+            # Not `save_file`, which would keep others from reading it.
+            (partial / REJECTION).write_bytes(content)
         names = [*FILES, *([REJECTION] if rejection_arrays else [])]
         sums = [f"{sha256_of_file(partial / name)}  {name}\n" for name in names]
         write_text(partial / SUMS, "".join(sums))
