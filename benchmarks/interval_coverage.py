@@ -24,6 +24,7 @@ from cutis.metrics.intervals import (
     bootstrap,
     clopper_pearson_interval,
     percentile_interval,
+    share_interval,
     wilson_interval,
 )
 from cutis.metrics.operating_points import carried
@@ -177,7 +178,14 @@ def by_bootstrap(cohort: Cohort, clusters: np.ndarray) -> dict[str, Interval]:
     spread = bootstrap(
         figures, clusters, replicates=REPLICATES, seed=int(cohort.score[0] * 1e6) % 2**32
     )
-    return {name: percentile_interval(values) for name, values in spread.items()}
+    values = figures(np.ones((1, len(cohort.positive))))
+    drawn = len(np.unique(clusters))
+    return {
+        name: percentile_interval(replicates)
+        if name == "difference"
+        else share_interval(float(values[name][0]), replicates, clusters=drawn)
+        for name, replicates in spread.items()
+    }
 
 
 def simulated() -> Iterator[Coverage]:

@@ -10,8 +10,6 @@ import torch
 from safetensors.torch import load_file
 
 from cutis import config
-from cutis.curation.sources import import_source
-from cutis.curation.splits import split_manifest
 from cutis.errors import InputError, SettingsError
 from cutis.files import read_json, write_json
 from cutis.tables.manifest import Manifest
@@ -40,11 +38,8 @@ CHOICE = "loss.logit_adjustment=0.5,1.0"
 
 
 @pytest.fixture(scope="module")
-def phantom(phantom_set, tmp_path_factory):
-    imported = import_source("phantom", phantom_set).manifest
-    path = tmp_path_factory.mktemp("split") / "split.csv"
-    split_manifest(imported, test=0.2, val=0.2, seed=0).write(path)
-    return Manifest.read(path)
+def phantom(split_phantom):
+    return Manifest.read(split_phantom)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from safetensors.torch import load_file
 
 from cutis import config
 from cutis.curation.sources import import_source
-from cutis.curation.splits import split_manifest
 from cutis.errors import InputError, ManifestError
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
@@ -33,14 +32,6 @@ SMALL = (
 )
 
 
-@pytest.fixture(scope="module")
-def manifest(phantom_set, tmp_path_factory):
-    imported = import_source("phantom", phantom_set).manifest
-    path = tmp_path_factory.mktemp("split") / "split.csv"
-    split_manifest(imported, test=0.2, val=0.2, seed=0).write(path)
-    return path
-
-
 def finished(run):
     """Weights and history of a run, without what a clock decides."""
     history = pd.read_csv(run.history).drop(columns="seconds")
@@ -54,14 +45,20 @@ def trained(manifest, folder, *extra, **options):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(manifest, tmp_path_factory):
-    return trained(manifest, tmp_path_factory.mktemp("runs") / "undisturbed")
+def undisturbed(split_phantom, tmp_path_factory):
+    return trained(split_phantom, tmp_path_factory.mktemp("runs") / "undisturbed")
 
 
-def test_a_run_killed_between_epochs_resumes_to_the_same_bits(manifest, tmp_path, undisturbed):
+def test_a_run_killed_between_epochs_resumes_to_the_same_bits(split_phantom, tmp_path, undisturbed):
     settings = [word for override in SMALL for word in ("--set", override)]
     folder = tmp_path / "killed"
-    command = [sys.executable, "-c", "from cutis.cli import main; main()", "train", str(manifest)]
+    command = [
+        sys.executable,
+        "-c",
+        "from cutis.cli import main; main()",
+        "train",
+        str(split_phantom),
+    ]
     victim = subprocess.Popen(
         [*command, "-o", str(folder), *settings],
         stdout=subprocess.DEVNULL,
@@ -75,27 +72,27 @@ def test_a_run_killed_between_epochs_resumes_to_the_same_bits(manifest, tmp_path
         time.sleep(0.05)
     victim.send_signal(signal.SIGKILL)
     victim.wait()
-    resumed = trained(manifest, folder, resume=True)
+    resumed = trained(split_phantom, folder, resume=True)
     weights, history = finished(resumed)
     expected_weights, expected_history = finished(undisturbed)
     pd.testing.assert_frame_equal(history, expected_history, check_exact=True)
     assert all(torch.equal(weights[name], value) for name, value in expected_weights.items())
 
 
-def test_a_finished_run_resumes_to_itself(manifest, undisturbed):
+def test_a_finished_run_resumes_to_itself(split_phantom, undisturbed):
     before = finished(undisturbed)[1]
-    trained(manifest, undisturbed.path, resume=True)
+    trained(split_phantom, undisturbed.path, resume=True)
     pd.testing.assert_frame_equal(finished(undisturbed)[1], before)
 
 
-def test_a_folder_that_holds_a_run_is_not_overwritten(manifest, undisturbed):
+def test_a_folder_that_holds_a_run_is_not_overwritten(split_phantom, undisturbed):
     with pytest.raises(InputError, match="--resume"):
-        trained(manifest, undisturbed.path)
+        trained(split_phantom, undisturbed.path)
 
 
-def test_resuming_with_other_settings_names_the_difference(manifest, undisturbed):
+def test_resuming_with_other_settings_names_the_difference(split_phantom, undisturbed):
     with pytest.raises(InputError, match=r"data\.batch_size \(was 8\)"):
-        trained(manifest, undisturbed.path, "data.batch_size=4", resume=True)
+        trained(split_phantom, undisturbed.path, "data.batch_size=4", resume=True)
 
 
 def test_the_run_folder_is_complete(undisturbed):
@@ -115,8 +112,8 @@ def test_a_manifest_without_a_split_says_how_to_make_one(phantom_set, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_class_without_training_pictures_is_named(manifest, tmp_path):
-    table = Manifest.read(manifest)
+def test_a_class_without_training_pictures_is_named(split_phantom, tmp_path):
+    table = Manifest.read(split_phantom)
     keep = ~((table.frame["split"] == "train") & (table.frame["diagnosis"] == "melanoma"))
     table.rows(keep.to_numpy()).write(tmp_path / "m.csv")
     with pytest.raises(ManifestError, match="'melanoma' has no picture in split 'train'"):

@@ -78,7 +78,9 @@ def judge_selection(
         points = {f"risk_at_{c}": risk_at_coverage(curve, c).risk for c in COVERAGES}
         return {"aurc": curve.area, **points}
 
-    estimates = bootstrap_estimates(figures, clusters, replicates=replicates, seed=seed)
+    estimates = bootstrap_estimates(
+        figures, clusters, replicates=replicates, seed=seed, is_share=lambda _name: True
+    )
     return SelectivePrediction(risk_coverage(confidence, wrong), estimates)
 
 
@@ -136,7 +138,12 @@ def judge_conformal_sets(
         f"coverage/{k}": int(n) for k, n in enumerate(np.bincount(truth, minlength=len(classes)))
     }
     found = bootstrap_estimates(
-        figures, clusters, positives=positives, replicates=replicates, seed=seed
+        figures,
+        clusters,
+        positives=positives,
+        replicates=replicates,
+        seed=seed,
+        is_share=lambda name: name != "size",
     )
     return ConformalSets(
         level=level,

@@ -30,6 +30,11 @@ OVERALL = (
 MALIGNANT = ("roc_auc", "average_precision", "sensitivity", "specificity")
 
 
+def is_share(figure: str) -> bool:
+    """Whether a figure of `Cases.figures` lies between 0 and 1."""
+    return figure not in ("log_loss", "brier_score")
+
+
 @dataclass(frozen=True)
 class ErrorCase:
     """A confident wrong answer."""
@@ -233,7 +238,12 @@ def evaluate(
     if cases.malignant is not None:
         positives |= {f"malignant/{name}": int(cases.malignant.truth.sum()) for name in MALIGNANT}
     estimates = bootstrap_estimates(
-        cases.figures, judged.clusters(), positives=positives, replicates=replicates, seed=seed
+        cases.figures,
+        judged.clusters(),
+        positives=positives,
+        replicates=replicates,
+        seed=seed,
+        is_share=is_share,
     )
     named = list(zip(classes.classes, cases.rankings, strict=True))
     malignant: dict[str, Estimate] = {}

@@ -106,7 +106,11 @@ def compare_conditions(
     decided = first.has_read & second.has_read
     calls = [np.where(decided, condition.calls, np.nan) for condition in (first, second)]
     estimates = bootstrap_estimates(
-        _figures(calls, first.positive), first.clusters, replicates=replicates, seed=seed
+        _figures(calls, first.positive),
+        first.clusters,
+        replicates=replicates,
+        seed=seed,
+        is_share=lambda name: not name.endswith("/gain"),
     )
     everywhere = np.ones(len(images), dtype=bool)
     return ConditionComparison(

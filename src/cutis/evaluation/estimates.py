@@ -9,9 +9,12 @@ import numpy.typing as npt
 
 from cutis.checks import FloatArray
 from cutis.errors import InputError
-from cutis.metrics.intervals import bootstrap, percentile_interval
+from cutis.metrics.intervals import bootstrap, percentile_interval, share_interval
 
 LEAST_REPLICATES = 100
+HOW_DRAWN = "on the logit scale for figures between 0 and 1, percentiles for others"
+
+IsShare = Callable[[str], bool]  # whether the figure of a name lies between 0 and 1
 
 
 @dataclass(frozen=True)
@@ -42,15 +45,18 @@ def bootstrap_estimates(
     positives: Mapping[str, int] | None = None,
     replicates: int,
     seed: int,
+    is_share: IsShare = lambda _name: False,
     recentred: bool = False,
 ) -> dict[str, Estimate]:
-    """Every figure with the percentile interval of a cluster bootstrap.
+    """Every figure with the interval of a cluster bootstrap.
 
     Args:
         figures: Takes weights (r, n), returns named arrays (r,). Weights of one give the values.
         clusters: Shape (n,); rows of one cluster are drawn together.
         positives: Denominators by the name of the figure.
         replicates, seed: Of the bootstrap.
+        is_share: Which figures have `share_interval`; the others, such as differences, have the
+            percentiles.
         recentred: Take the bootstrap's own bias off its replicates first. A figure that grows with
             noise, such as a calibration error, is otherwise larger in every replicate than its
             value, and its interval may leave the value out.
@@ -67,15 +73,40 @@ def bootstrap_estimates(
     values = {name: float(value[0]) for name, value in figures(np.ones((1, n))).items()}
     if recentred:
         spread = {name: spread[name] - np.nanmean(spread[name]) + values[name] for name in spread}
+    drawn = len(np.unique(clusters))
     return {
-        name: estimate_from(value, spread[name], n=n, positives=(positives or {}).get(name))
+        name: estimate_from(
+            value,
+            spread[name],
+            clusters=drawn if is_share(name) else None,
+            n=n,
+            positives=(positives or {}).get(name),
+        )
         for name, value in values.items()
     }
 
 
 def estimate_from(
-    value: float, replicates: FloatArray, *, n: int, positives: int | None = None
+    value: float,
+    replicates: FloatArray,
+    *,
+    clusters: int | None,
+    n: int,
+    positives: int | None = None,
 ) -> Estimate:
-    """A value with the percentile interval of its bootstrap replicates (r,)."""
-    low, high = (math.nan, math.nan) if math.isnan(value) else percentile_interval(replicates)
+    """A value with the interval of its bootstrap replicates (r,).
+
+    Args:
+        value: The figure on all cases.
+        replicates: Shape (r,).
+        clusters: How many were drawn, for a figure between 0 and 1; None takes the percentiles.
+        n, positives: What it was measured on.
+    """
+    low = high = math.nan
+    if not math.isnan(value):
+        low, high = (
+            percentile_interval(replicates)
+            if clusters is None
+            else share_interval(value, replicates, clusters=clusters)
+        )
     return Estimate(value, low, high, n, positives, int(np.isnan(replicates).sum()))

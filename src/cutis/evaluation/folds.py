@@ -13,7 +13,7 @@ import numpy as np
 
 from cutis.checks import FloatArray
 from cutis.errors import InputError
-from cutis.evaluation.classifier import MALIGNANT, OVERALL, Cases, Evaluation
+from cutis.evaluation.classifier import MALIGNANT, OVERALL, Cases, Evaluation, is_share
 from cutis.evaluation.estimates import Estimate, bootstrap_estimates
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
@@ -132,7 +132,9 @@ def summarise_repeats(
             if name in found[0]
         }
 
-    estimates = bootstrap_estimates(means, judged.clusters(), replicates=replicates, seed=seed)
+    estimates = bootstrap_estimates(
+        means, judged.clusters(), replicates=replicates, seed=seed, is_share=is_share
+    )
     by_repeat = [_plain(table, judged) for table in tables]
     return RepeatSummary(
         repeats=len(tables),

@@ -151,7 +151,9 @@ def ask(
         return found
 
     positives = int(answers.positive.sum())
-    estimates = bootstrap_estimates(figures, answers.clusters, replicates=replicates, seed=seed)
+    estimates = bootstrap_estimates(
+        figures, answers.clusters, replicates=replicates, seed=seed, is_share=_is_share
+    )
     return QuestionReport(
         task=task,
         positives=positives,
@@ -210,6 +212,10 @@ def _at(
         "npv": npv,
         "number_needed_to_biopsy": needed,
     }
+
+
+def _is_share(figure: str) -> bool:
+    return not figure.startswith("partial_auc") and not figure.endswith("number_needed_to_biopsy")
 
 
 def _under(name: str, estimates: Mapping[str, Estimate]) -> dict[str, Estimate]:

@@ -35,6 +35,11 @@ from cutis.metrics.delong import Area, delong_auc, delong_covariance
 from cutis.metrics.intervals import bootstrap, percentile_interval
 from cutis.metrics.ranking import Ranking
 
+SHARES = (
+    "sensitivity",
+    "specificity",
+    "model",
+)  # figures between 0 and 1, by the end of their name
 MAJORITY = "majority of readers"
 MAJORITY_WITH_MODEL = "majority of readers and model"
 
@@ -77,6 +82,7 @@ def compare_readers(
         figures(np.ones((1, len(cases)))),
         bootstrap(figures, cases.clusters, replicates=replicates, seed=seed),
         cases.positive,
+        len(np.unique(cases.clusters)),
     )
     rows = range(len(cases.readers))
     adjusted = holm({f"{row}": found.p(f"reader/{row}/gain") for row in rows})
@@ -166,12 +172,14 @@ class _Found:
     values: Mapping[str, FloatArray]  # (1,)
     replicates: Mapping[str, FloatArray]  # (r,)
     positive: BoolArray
+    clusters: int
 
     def estimate(self, name: str, rows: BoolArray) -> Estimate:
         """A figure with its interval and the images and positives it was measured on."""
         return estimate_from(
             float(self.values[name][0]),
             self.replicates[name],
+            clusters=self.clusters if name.rpartition("/")[2] in SHARES else None,
             n=int(rows.sum()),
             positives=int((self.positive & rows).sum()),
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import combinations
 
-from cutis.evaluation.estimates import Estimate
+from cutis.evaluation.estimates import HOW_DRAWN, Estimate
 from cutis.evaluation.figures import readers as figures
 from cutis.evaluation.literature import CONTEXT_ONLY
 from cutis.evaluation.multi_reader_table import multi_reader_table, shown_p
@@ -35,9 +35,9 @@ def readers_heading(found: ReaderComparison) -> Heading:
         title=f"Model and readers: {found.title}",
         subtitle=f"Split {found.split}: {found.images} images{lesions}, {found.positives} positive, "
         f"{len(found.readers)} readers.",
-        method=f"Intervals are percentiles of {found.replicates} bootstrap replicates over cases "
-        f"(seed {found.seed}), with the same weights for model and readers; the readers are taken as "
-        f"they are. {drawn} The interval of an AUC is DeLong's.",
+        method=f"Intervals come from {found.replicates} bootstrap replicates over cases "
+        f"(seed {found.seed}; {HOW_DRAWN}), with the same weights for model and readers; the "
+        f"readers are taken as they are. {drawn} The interval of an AUC is DeLong's.",
         facts={
             "task": found.title,
             "split": found.split,
@@ -47,7 +47,7 @@ def readers_heading(found: ReaderComparison) -> Heading:
             "left_out": dict(found.left_out),
             "interval": {
                 "level": 0.95,
-                "method": "percentile bootstrap over lesions, paired",
+                "method": f"bootstrap over lesions, paired, {HOW_DRAWN}",
                 "replicates": found.replicates,
                 "seed": found.seed,
             },

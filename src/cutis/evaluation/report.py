@@ -11,6 +11,7 @@ import jinja2
 
 import cutis
 from cutis.evaluation.classifier import Evaluation
+from cutis.evaluation.estimates import HOW_DRAWN
 from cutis.evaluation.figures.style import to_svg
 from cutis.evaluation.section import Section, shown
 from cutis.files import require_writable, write_json, write_text
@@ -54,8 +55,8 @@ def classifier_heading(evaluation: Evaluation) -> Heading:
         title="Classifier report",
         subtitle=f"Split {evaluation.split}: {evaluation.images} images{lesions}, "
         f"{len(evaluation.classes)} classes.{left_out}",
-        method=f"Intervals are percentiles of {evaluation.replicates} bootstrap replicates "
-        f"(seed {evaluation.seed}). {drawn}",
+        method=f"Intervals come from {evaluation.replicates} bootstrap replicates "
+        f"(seed {evaluation.seed}): {HOW_DRAWN}. {drawn}",
         facts={
             "split": evaluation.split,
             "images": evaluation.images,
@@ -64,7 +65,7 @@ def classifier_heading(evaluation: Evaluation) -> Heading:
             "left_out_other_diagnoses": evaluation.outside,
             "interval": {
                 "level": 0.95,
-                "method": "percentile bootstrap over lesions",
+                "method": f"bootstrap over lesions, {HOW_DRAWN}",
                 "replicates": evaluation.replicates,
                 "seed": evaluation.seed,
             },

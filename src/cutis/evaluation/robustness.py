@@ -229,7 +229,13 @@ def _step(
             | shares
         )
 
-    found = bootstrap_estimates(figures, tested.clusters(), replicates=replicates, seed=seed)
+    found = bootstrap_estimates(
+        figures,
+        tested.clusters(),
+        replicates=replicates,
+        seed=seed,
+        is_share=lambda name: not name.startswith("difference "),
+    )
     names = [name.removeprefix("clean ") for name in found if name.startswith("clean ")]
     changes = {
         name: Change(

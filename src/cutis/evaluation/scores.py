@@ -148,6 +148,7 @@ def compare_scores(
         table.clusters,
         replicates=replicates,
         seed=seed,
+        is_share=lambda name: name.startswith("specificity/"),
     )
     rankings = {name: Ranking.of(table.positive, score) for name, score in table.scores.items()}
     everything = np.ones(len(table), dtype=bool)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from cutis.evaluation.estimates import Estimate
+from cutis.evaluation.estimates import HOW_DRAWN, Estimate
 from cutis.evaluation.figures import scores as figures
 from cutis.evaluation.figures.style import words
 from cutis.evaluation.report import Heading
@@ -28,9 +28,9 @@ def scores_heading(found: ScoreComparison) -> Heading:
         title="Scores against each other",
         subtitle=f"{', '.join(map(words, found.scores))}: {found.cases} cases{of_clusters}, "
         f"{found.positives} positive.",
-        method="Intervals of areas and their differences are DeLong's; all others are percentiles of "
-        f"{found.replicates} bootstrap replicates (seed {found.seed}) with the same weights for every "
-        f"score, operating points being chosen anew on each. {drawn}",
+        method="Intervals of areas and their differences are DeLong's; all others come from "
+        f"{found.replicates} bootstrap replicates (seed {found.seed}; {HOW_DRAWN}) with the same "
+        f"weights for every score, operating points being chosen anew on each. {drawn}",
         facts={
             "scores": list(found.scores),
             "cases": found.cases,
@@ -38,7 +38,7 @@ def scores_heading(found: ScoreComparison) -> Heading:
             "clusters": found.clusters,
             "interval": {
                 "level": 0.95,
-                "method": "DeLong for areas, else percentile bootstrap",
+                "method": f"DeLong for areas, else bootstrap, {HOW_DRAWN}",
                 "replicates": found.replicates,
                 "seed": found.seed,
             },

@@ -183,7 +183,13 @@ def _judge(
         }
 
     estimates = (
-        bootstrap_estimates(figures, manifest.clusters(), replicates=replicates, seed=seed)
+        bootstrap_estimates(
+            figures,
+            manifest.clusters(),
+            replicates=replicates,
+            seed=seed,
+            is_share=lambda name: not name.endswith("/gap"),
+        )
         if parts
         else {}
     )

@@ -1,11 +1,13 @@
-"""Intervals: the cluster bootstrap for any figure, and two for a share of independent cases."""
+"""Intervals: the cluster bootstrap for any figure, and others for shares."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit, logit
 from scipy.stats import binomtest
+from scipy.stats import t as student
 
 from cutis.checks import FloatArray, IntArray, require_fraction
 from cutis.errors import InputError
@@ -77,6 +79,48 @@ def percentile_interval(values: FloatArray, *, level: float = 0.95) -> tuple[flo
     )
     low, high = np.quantile(defined, [tail, 1 - tail], method=method)
     return float(low), float(high)
+
+
+def share_interval(
+    value: float, replicates: FloatArray, *, clusters: int, level: float = 0.95
+) -> tuple[float, float]:
+    """Interval of a figure between 0 and 1 from its bootstrap replicates.
+
+    Symmetric on the logit scale around the value, with the standard deviation of the replicates for
+    clusters less one: the percentiles of a bootstrap over few clusters are too narrow, and they shift
+    with its bias (Hesterberg 2015). At 0 and at 1, where the logit is none, the percentiles are taken.
+
+    Args:
+        value: The figure on all cases.
+        replicates: Shape (r,), nan where a replicate does not define it.
+        clusters: How many were drawn on each replicate.
+        level: Of the interval.
+    """
+    defined = replicates[~np.isnan(replicates)]
+    if not 0 < value < 1 or len(defined) < 2 or clusters < 2:
+        return percentile_interval(replicates, level=level)
+    error = float(defined.std(ddof=1)) * np.sqrt(clusters / (clusters - 1))
+    return logit_interval(value, error, degrees=clusters - 1, level=level)
+
+
+def logit_interval(
+    value: float, error: float, *, degrees: int, level: float = 0.95
+) -> tuple[float, float]:
+    """Interval of a figure between 0 and 1 that is symmetric on the logit scale.
+
+    Args:
+        value: Above 0 and below 1.
+        error: Its standard error, on its own scale.
+        degrees: Of freedom of the error, for Student's t; nan ends for none.
+        level: Of the interval.
+
+    Example:
+        >>> [round(end, 3) for end in logit_interval(0.9, 0.03, degrees=40)]
+        [0.821, 0.946]
+    """
+    require_fraction("level", level)
+    half = student.ppf(0.5 + level / 2, degrees) * error / (value * (1 - value))
+    return float(expit(logit(value) - half)), float(expit(logit(value) + half))
 
 
 def wilson_interval(successes: int, n: int, *, level: float = 0.95) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from cutis import zoo
+from cutis.errors import InputError
 from cutis.models.backbones import (
     ZOO,
     BackboneSettings,
@@ -52,7 +53,12 @@ class Classifier(nn.Module):
 
 
 def create_classifier(
-    settings: ModelSettings, *, classes: int, image_size: int, names: Sequence[str] = ()
+    settings: ModelSettings,
+    *,
+    classes: int,
+    image_size: int,
+    names: Sequence[str] = (),
+    whole: bool = False,
 ) -> Classifier:
     """A classifier with a pretrained backbone and a fresh head.
 
@@ -65,9 +71,10 @@ def create_classifier(
         classes: How many.
         image_size: Side of the input in pixels.
         names: Of the classes; a model of the zoo gives its head to the same ones only.
+        whole: Whether the head has to come from the weights.
 
     Raises:
-        InputError: as `create_backbone` and `feature_width`.
+        InputError: as `create_backbone` and `feature_width`, or there is no head for these classes.
     """
     backbone = create_backbone(settings.backbone)
     widths = [feature_width(backbone, size=image_size), *settings.head.hidden]
@@ -75,8 +82,13 @@ def create_classifier(
     for width, next_width in pairwise(widths):
         layers += [nn.Linear(width, next_width), nn.ReLU()]
     head = nn.Sequential(*layers, nn.Dropout(settings.head.dropout), nn.Linear(widths[-1], classes))
-    if _may_continue(settings.backbone.weights, names):
-        _continue_head(head, settings.backbone)
+    weights = settings.backbone.weights
+    continued = _may_continue(weights, names) and _continue_head(head, settings.backbone)
+    if whole and not continued:
+        raise InputError(
+            f"model.backbone.weights: {weights!r} has no head for these {classes} classes; give the "
+            "weights of a classifier that knows them, or set trainer.start_share to 0"
+        )
     return Classifier(backbone, head)
 
 
@@ -86,7 +98,8 @@ def _may_continue(weights: str, names: Sequence[str]) -> bool:
     return weights.endswith(".safetensors")
 
 
-def _continue_head(head: nn.Module, backbone: BackboneSettings) -> None:
+def _continue_head(head: nn.Module, backbone: BackboneSettings) -> bool:
+    """Give a head its saved weights; whether there were any that fit."""
     weights = saved_weights(backbone.weights, architecture=backbone.name)
     saved = {
         key.removeprefix("head."): value
@@ -94,5 +107,7 @@ def _continue_head(head: nn.Module, backbone: BackboneSettings) -> None:
         if key.startswith("head.")
     }
     shapes = {key: value.shape for key, value in head.state_dict().items()}
-    if shapes == {key: value.shape for key, value in saved.items()}:
-        head.load_state_dict(saved)
+    if shapes != {key: value.shape for key, value in saved.items()}:
+        return False
+    head.load_state_dict(saved)
+    return True

@@ -1,12 +1,11 @@
 """`LesionModule`: one training step, one validation step and the optimiser, for Lightning."""
 
-from typing import Any, cast
+from typing import Any
 
 import lightning
 import numpy as np
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
 
 from cutis.checks import IntArray
 from cutis.data.dataset import Sample
@@ -21,6 +20,7 @@ from cutis.models.transfer import (
     hold_frozen_statistics,
     parameter_groups,
 )
+from cutis.training.averaging import AveragedWeights
 from cutis.training.losses import ClassificationLoss, LossSettings
 from cutis.training.optimizers import (
     OptimizerSettings,
@@ -37,7 +37,7 @@ class LesionModule(lightning.LightningModule):
         model: The network.
         class_counts: Shape (k,), training pictures per class.
         fine_tuning, loss, optimizer, schedule, augmentation: The settings of each concern.
-        average_decay: Of the exponential moving average of weights, per optimiser step; 0 is off.
+        averages: Which means of weights are judged.
         seed: Of dropout and mixing; the data has its own.
         epochs: Length of the schedule.
         steps_per_epoch: Optimiser steps in one epoch.
@@ -53,14 +53,14 @@ class LesionModule(lightning.LightningModule):
         optimizer: OptimizerSettings,
         schedule: ScheduleSettings,
         augmentation: Augmentation,
-        average_decay: float,
+        averages: AveragedWeights,
         seed: int,
         epochs: int,
         steps_per_epoch: int,
     ) -> None:
         super().__init__()
         self.model = model
-        self.average = _running_average(model, average_decay) if average_decay else None
+        self.averages = averages
         self.loss = ClassificationLoss(loss, class_counts)
         self._classes = len(class_counts)
         self._fine_tuning = fine_tuning
@@ -76,8 +76,8 @@ class LesionModule(lightning.LightningModule):
 
     @property
     def judged(self) -> Classifier:
-        """The network that validation judges and that ships: the average where there is one."""
-        return self.model if self.average is None else cast(Classifier, self.average.module)
+        """The network that validation judges and that ships."""
+        return self.averages.judged(self.model)
 
     @property
     def head_only(self) -> bool:
@@ -110,9 +110,9 @@ class LesionModule(lightning.LightningModule):
         return loss
 
     def on_train_batch_end(self, _outputs: Any, _batch: Sample, _batch_index: int) -> None:
-        """Move the average, once per optimiser step."""
-        if self.average is not None and self.global_step > self._averaged_step:
-            self.average.update_parameters(self.model)
+        """Move the averages, once per optimiser step."""
+        if self.global_step > self._averaged_step:
+            self.averages.update(self.model)
             self._averaged_step = self.global_step
 
     def validation_step(self, batch: Sample, _batch_index: int) -> None:
@@ -151,19 +151,3 @@ class LesionModule(lightning.LightningModule):
             steps_per_epoch=self._steps_per_epoch,
         )
         return [optimizer], [{"scheduler": schedule, "interval": "step"}]
-
-
-def _running_average(model: Classifier, decay: float) -> AveragedModel:
-    """An average that starts as a copy of the model's state after the first step.
-
-    Early on the window is short, so that a brief run is not judged by where it started (the
-    ramp (1 + n) / (10 + n) of TensorFlow's ExponentialMovingAverage).
-    """
-
-    def averaged(average: Tensor, current: Tensor, steps: int | Tensor) -> Tensor:
-        ramped = min(decay, (1 + int(steps)) / (10 + int(steps)))
-        return torch.lerp(average.float(), current.float(), 1 - ramped)
-
-    average = AveragedModel(model, avg_fn=averaged, use_buffers=True)
-    average.eval().requires_grad_(False)
-    return average

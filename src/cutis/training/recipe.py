@@ -51,6 +51,13 @@ class TrainerSettings(BaseModel):
     average_decay: float = Field(
         0.99, ge=0, lt=1, description="Exponential moving average of weights per step; 0 is off."
     )
+    start_share: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Share of the weights that training began from in those that are judged and kept "
+        "(WiSE-FT, Wortsman et al. 2022); for training on from a whole classifier. 0 is off.",
+    )
     keep: Literal["best", "last"] = Field("best", description="The epoch whose weights are kept.")
     monitor: Monitor = Field("val_macro_auc", description="What `best` and patience look at.")
     patience: int = Field(0, ge=0, description="Stop after so many epochs without gain; 0: never.")

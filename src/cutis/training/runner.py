@@ -25,6 +25,7 @@ from cutis.evaluation.figures.classifier import history_figure
 from cutis.files import atomic_path, require_writable, write_json
 from cutis.models.classifier import Classifier, create_classifier
 from cutis.tables.manifest import Manifest
+from cutis.training.averaging import AveragedWeights
 from cutis.training.checkpoints import EpochCheckpoint
 from cutis.training.module import LesionModule
 from cutis.training.prediction import load_kept_weights, predict_probabilities
@@ -63,7 +64,6 @@ def train(
         OutputError: the folder cannot be written.
     """
     data = TrainingData.from_manifest(manifest, classes=recipe.data.classes)
-    prepare_run_folder(recipe, manifest, run, resume=resume)
     cutis.torch_setup.keep_freed_memory()
     lightning.seed_everything(recipe.seed, verbose=False)
     model = create_classifier(
@@ -71,7 +71,9 @@ def train(
         classes=len(data.classes),
         image_size=recipe.data.image_size,
         names=data.classes.classes,
+        whole=recipe.trainer.start_share > 0,
     )
+    prepare_run_folder(recipe, manifest, run, resume=resume)
     fit(recipe, data, model, run, resume=resume, console=console)
     load_kept_weights(model, run.weights)
     with atomic_path(run.curves) as partial:
@@ -130,7 +132,9 @@ def fit(
         optimizer=recipe.optimizer,
         schedule=recipe.schedule,
         augmentation=recipe.augmentation,
-        average_decay=settings.average_decay,
+        averages=AveragedWeights(
+            model, decay=settings.average_decay, start_share=settings.start_share
+        ),
         seed=recipe.seed,
         epochs=settings.epochs,
         steps_per_epoch=max(len(loaders.train) // settings.accumulate, 1),

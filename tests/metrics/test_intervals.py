@@ -1,0 +1,82 @@
+"""Intervals of shares hold the truth as often as they say, where percentiles do not."""
+
+import numpy as np
+import pytest
+from scipy.special import logit
+
+from cutis.metrics.delong import delong_auc
+from cutis.metrics.intervals import (
+    bootstrap,
+    logit_interval,
+    percentile_interval,
+    share_interval,
+    wilson_interval,
+)
+
+
+def test_the_interval_of_a_share_is_near_wilsons():
+    hits = np.arange(50) < 40
+    drawn = bootstrap(lambda w: {"share": w @ hits / 50}, np.arange(50))["share"]
+    assert share_interval(0.8, drawn, clusters=50) == pytest.approx(
+        wilson_interval(40, 50), abs=0.012
+    )
+
+
+def test_few_cases_are_covered_better_than_by_percentiles():
+    generator = np.random.default_rng(0)
+    true, n = 0.85, 25
+    held = {"percentiles": [], "logit": []}
+    for hits in generator.binomial(n, true, size=1000):
+        drawn = generator.binomial(n, hits / n, size=400) / n
+        ends = {
+            "percentiles": percentile_interval(drawn),
+            "logit": share_interval(hits / n, drawn, clusters=n),
+        }
+        for name, (low, high) in ends.items():
+            held[name].append(low <= true <= high)
+    assert np.mean(held["percentiles"]) < 0.91
+    assert 0.93 < np.mean(held["logit"]) < 0.98
+
+
+def test_at_the_ends_where_no_logit_is_the_percentiles_are_taken():
+    drawn = np.array([1.0, 1.0, 0.9, 1.0])
+    for value in (0.0, 1.0):
+        assert share_interval(value, drawn, clusters=9) == percentile_interval(drawn)
+
+
+def test_undefined_replicates_have_no_say():
+    drawn = np.array([0.4, np.nan, 0.6, 0.5])
+    expected = share_interval(0.5, drawn[[0, 2, 3]], clusters=9)
+    assert share_interval(0.5, drawn, clusters=9) == expected
+    assert np.isnan(share_interval(0.5, drawn[[1, 1]], clusters=9)).all()
+
+
+def test_fewer_clusters_are_less_certain():
+    drawn = np.random.default_rng(1).normal(0.7, 0.05, 500)
+    widths = [
+        high - low for low, high in (share_interval(0.7, drawn, clusters=c) for c in (5, 20, 1000))
+    ]
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_a_logit_interval_is_symmetric_there():
+    low, high = logit_interval(0.9, 0.03, degrees=40)
+    assert logit(high) - logit(0.9) == pytest.approx(logit(0.9) - logit(low))
+
+
+def test_an_area_near_one_with_few_positives_is_less_certain_than_its_own_variance_says():
+    positive = np.arange(60) < 12
+    score = np.where(positive, 1.0, 0.0) + np.linspace(0, 0.9, 60)
+    score[0] = 0.9  # the only positive below some negatives
+    area = delong_auc(positive, score)
+    alone = logit_interval(area.auc, np.sqrt(area.variance), degrees=11)
+    assert area.low < alone[0] or area.high > alone[1]
+    assert area.low < area.auc < area.high
+
+
+def test_with_many_cases_the_counts_have_no_say():
+    generator = np.random.default_rng(2)
+    positive = generator.random(20_000) < 0.5
+    area = delong_auc(positive, generator.normal(size=20_000) + positive)
+    alone = logit_interval(area.auc, np.sqrt(area.variance), degrees=positive.sum() - 1)
+    assert (area.low, area.high) == pytest.approx(alone, abs=1e-5)
