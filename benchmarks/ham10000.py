@@ -5,7 +5,8 @@
 WORK keeps the run folders; a run that is there is resumed, a finished one only judged again. The test
 split is looked at once, by the last command of each run; every choice was made on validation.
 
-    fine-tuned     configs/ham10000.toml: the model
+    fine-tuned     configs/ham10000.toml: the model's first round
+    refined        configs/second-round.toml, from there on: the model
     frozen         configs/frozen-baseline.toml: frozen ImageNet base, dense 512, dropout, Adam 1e-4
     short          a short version of fine-tuned, on the lesion split
     short-random   the same on a random split of images, to show how much leakage flatters
@@ -26,11 +27,17 @@ CONFIGS = REPOSITORY / "configs"
 SHORT = ["--set", "data.train_size=96", "--set", "data.image_size=112", "--set", "trainer.epochs=3"]
 
 
-def recipes() -> dict[str, tuple[str, list[str]]]:
+def recipes(work: Path) -> dict[str, tuple[str, list[str]]]:
     """Run name -> the manifest it is trained on, and its options."""
     fine_tuned = ["--config", str(CONFIGS / "ham10000.toml")]
+    begun = work / "fine-tuned" / "bundle" / "weights.safetensors"
+    second = ["--config", str(CONFIGS / "second-round.toml")]
     return {
         "fine-tuned": ("split.csv", fine_tuned),
+        "refined": (
+            "split.csv",
+            [*second, "--set", "data.image_size=160", "--set", f"model.backbone.weights={begun}"],
+        ),
         "frozen": ("split.csv", ["--config", str(CONFIGS / "frozen-baseline.toml")]),
         "short": ("split.csv", [*fine_tuned, *SHORT]),
         "short-random": ("random.csv", [*fine_tuned, *SHORT]),
@@ -42,12 +49,12 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--only", nargs="*", help="names of runs; default, all")
     arguments = parser.parse_args()
-    work = arguments.work
+    work = arguments.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     prepare_manifests(work)
     out = RESULTS / "ham10000.json"
     results = json.loads(out.read_text()) if out.exists() else {"runs": {}}
-    for name, (manifest, options) in recipes().items():
+    for name, (manifest, options) in recipes(work).items():
         if arguments.only and name not in arguments.only:
             continue
         results["runs"][name] = run(name, work / manifest, options, work)

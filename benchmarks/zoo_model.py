@@ -10,8 +10,7 @@ takes no part, and every choice was made on its validation split.
     data      WORK/zoo.csv
     train     configs/zoo.toml, into WORK/zoo; a run that is there is resumed. The mean of its first,
               best and last weights (Wortsman et al. 2022) is published as WORK/zoo-averaged/bundle
-    refine    configs/zoo-refined.toml, from there on, into WORK/zoo-refined; the mean of its first
-              and last weights is published as WORK/zoo-final/bundle
+    refine    configs/second-round.toml, from there on, into WORK/zoo-refined
     ship      8-bit network, half-precision weights, calibrated on validation: WORK/zoo-shipped. The
               limit of rejection also comes from ISIC 2017's validation part, without its labels
     judge     the shipped bundle on the test split in both processings, on the validation part of
@@ -45,14 +44,12 @@ from cutis.training.run_folder import RunFolder
 from cutis.training.training_data import TrainingData
 
 FIRST_ROUND = REPOSITORY / "configs" / "zoo.toml"
-SECOND_ROUND = REPOSITORY / "configs" / "zoo-refined.toml"
+SECOND_ROUND = REPOSITORY / "configs" / "second-round.toml"
 STAGES = ("data", "train", "refine", "ship", "judge")
 START = "fine-tuned/bundle/weights.safetensors"
 MIDDLE = "zoo-averaged/bundle/weights.safetensors"
 SAME_LESIONS = "ham10000-224"
-SIDE_PX = 176  # of the averaged networks' input: least log loss on validation
-
-Weights = dict[str, torch.Tensor]
+SIDE_PX = 176  # of the averaged network's input: least log loss on validation
 
 
 def main() -> None:
@@ -65,13 +62,12 @@ def main() -> None:
         pooled(Manifest.read(work / "split.csv")).write(work / "zoo.csv")
     if "train" in arguments.only:
         train(work, FIRST_ROUND, START, "zoo")
-        mean_of_first_round(work)
+        publish_mean_of_first_round(work)
     if "refine" in arguments.only:
         train(work, SECOND_ROUND, MIDDLE, "zoo-refined")
-        mean_of_second_round(work)
     if "ship" in arguments.only:
         smaller = ["--format", "onnx-int8", "--half-weights", "--images", "zoo.csv"]
-        cutis("export", "zoo-final/bundle", *smaller, "-o", "zoo-small", folder=work)
+        cutis("export", "zoo-refined/bundle", *smaller, "-o", "zoo-small", folder=work)
         for_calibration(Manifest.read(work / "zoo.csv")).write(work / "zoo-calibration.csv")
         cutis("calibrate", "zoo-small", "zoo-calibration.csv", "-o", "zoo-shipped", folder=work)
     if "judge" in arguments.only:
@@ -104,32 +100,13 @@ def pooled(spine: Manifest) -> Manifest:
     return Manifest(pd.concat([spine.frame, again, elsewhere], ignore_index=True), spine.taxonomy)
 
 
-def mean_of_first_round(work: Path) -> None:
-    """Publish the mean of the weights that training began with, liked best and ended with."""
-    run = RunFolder(work / "zoo")
+def publish_mean_of_first_round(work: Path) -> None:
+    """A run folder whose bundle has the mean of the weights that training began with, liked best and
+    ended with; its history is what that mean reaches.
+    """
+    run, target = RunFolder(work / "zoo"), RunFolder(work / "zoo-averaged")
     weights = [load_file(work / START), load_file(run.weights), last_weights(run)]
-    publish_mean(weights, run, RunFolder(work / "zoo-averaged"), FIRST_ROUND)
-
-
-def mean_of_second_round(work: Path) -> None:
-    """Publish the mean of the weights that the second round began and ended with."""
-    run = RunFolder(work / "zoo-refined")
-    weights = [load_file(work / MIDDLE), last_weights(run)]
-    publish_mean(weights, run, RunFolder(work / "zoo-final"), SECOND_ROUND)
-
-
-def last_weights(run: RunFolder) -> Weights:
-    """The running average that the last epoch left."""
-    state = torch.load(run.last_checkpoint, weights_only=True)["state_dict"]
-    prefix = "average.module."
-    return {
-        name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
-    }
-
-
-def publish_mean(weights: list[Weights], run: RunFolder, target: RunFolder, config: Path) -> None:
-    """A run folder whose bundle has the mean of weights; its history is what that mean reaches."""
-    recipe = load(config, [f"data.image_size={SIDE_PX}"])
+    recipe = load(FIRST_ROUND, [f"data.image_size={SIDE_PX}"])
     manifest = Manifest.read(run.manifest)
     data = TrainingData.from_manifest(manifest)
     model = create_classifier(recipe.model, classes=len(data.classes), image_size=SIDE_PX)
@@ -155,6 +132,15 @@ def publish_mean(weights: list[Weights], run: RunFolder, target: RunFolder, conf
     reached = {"epoch": 0, "val_macro_auc": macro_roc_auc(truth, answers.probabilities)}
     pd.DataFrame([reached]).to_csv(target.history, index=False)
     publish_run(target, recipe, model, manifest)
+
+
+def last_weights(run: RunFolder) -> dict[str, torch.Tensor]:
+    """The running average that the last epoch left."""
+    state = torch.load(run.last_checkpoint, weights_only=True)["state_dict"]
+    prefix = "averages.moving.module."
+    return {
+        name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
+    }
 
 
 def for_calibration(pooled: Manifest) -> Manifest:
