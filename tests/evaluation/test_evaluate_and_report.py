@@ -11,6 +11,7 @@ from cutis.errors import InputError, ManifestError, TaxonomyError
 from cutis.evaluation.classifier import evaluate
 from cutis.evaluation.classifier_report import classifier_sections
 from cutis.evaluation.report import classifier_heading, write_report
+from cutis.metrics.intervals import wilson_interval
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.taxonomy import load_taxonomy
@@ -48,6 +49,20 @@ def test_every_estimate_lies_in_its_interval_and_has_denominators():
     assert found.per_class["recall"]["melanoma"].positives == 20
     assert found.images == 60
     assert found.lesions == 30
+
+
+def test_perfect_answers_are_not_certain():
+    _predictions, manifest = judged()
+    right = np.eye(3)[np.arange(60) % 3]
+    found = evaluate(Predictions(manifest.image_ids, CLASSES, right), manifest, replicates=100)
+    lesions_of_a_class = 10
+    for name in ("recall", "precision", "roc_auc"):
+        each = found.per_class[name]["melanoma"]
+        assert each.value == 1
+        expected = wilson_interval(lesions_of_a_class, lesions_of_a_class)
+        assert (each.low, each.high) == expected
+    assert found.per_class["specificity"]["melanoma"].low == wilson_interval(20, 20)[0]
+    assert found.overall["accuracy"].low == wilson_interval(30, 30)[0]
 
 
 def test_intervals_are_wider_for_lesions_than_for_images_when_images_repeat():

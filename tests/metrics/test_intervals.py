@@ -38,10 +38,11 @@ def test_few_cases_are_covered_better_than_by_percentiles():
     assert 0.93 < np.mean(held["logit"]) < 0.98
 
 
-def test_at_the_ends_where_no_logit_is_the_percentiles_are_taken():
-    drawn = np.array([1.0, 1.0, 0.9, 1.0])
-    for value in (0.0, 1.0):
-        assert share_interval(value, drawn, clusters=9) == percentile_interval(drawn)
+def test_at_the_ends_nothing_is_certain():
+    drawn = np.ones(100)
+    assert share_interval(1.0, drawn, clusters=40) == wilson_interval(40, 40)
+    assert share_interval(1.0, drawn, clusters=40, counted=12) == wilson_interval(12, 12)
+    assert share_interval(0.0, 0 * drawn, clusters=40, counted=12) == wilson_interval(0, 12)
 
 
 def test_undefined_replicates_have_no_say():

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from cutis.checks import BoolArray, FloatArray, IntArray
 from cutis.errors import ManifestError
-from cutis.evaluation.estimates import Estimate, bootstrap_estimates
+from cutis.evaluation.estimates import Estimate, bootstrap_estimates, clusters_among
 from cutis.metrics import classification
 from cutis.metrics.probability import brier_score, log_loss
 from cutis.metrics.ranking import Curve, Ranking
@@ -244,6 +245,7 @@ def evaluate(
         replicates=replicates,
         seed=seed,
         is_share=is_share,
+        counted=_clusters_counted(cases, judged.clusters()),
     )
     named = list(zip(classes.classes, cases.rankings, strict=True))
     malignant: dict[str, Estimate] = {}
@@ -281,6 +283,22 @@ def evaluate(
         replicates=replicates,
         seed=seed,
     )
+
+
+def _clusters_counted(cases: Cases, clusters: npt.NDArray[np.generic]) -> dict[str, int]:
+    """How many clusters each share of one class, or of one side, is counted among."""
+    found: dict[str, int] = {}
+    for index in range(cases.probabilities.shape[1]):
+        occurs, answered = cases.truth == index, cases.answers == index
+        found |= {f"{name}/{index}": clusters_among(clusters, occurs) for name in PER_CLASS}
+        found[f"precision/{index}"] = clusters_among(clusters, answered)
+        found[f"f1/{index}"] = clusters_among(clusters, occurs | answered)
+        found[f"specificity/{index}"] = clusters_among(clusters, ~occurs)
+    if cases.malignant is not None:
+        truth = cases.malignant.truth
+        found |= {f"malignant/{name}": clusters_among(clusters, truth) for name in MALIGNANT}
+        found["malignant/specificity"] = clusters_among(clusters, ~truth)
+    return found
 
 
 def _confident_errors(

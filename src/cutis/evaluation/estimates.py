@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cutis.checks import FloatArray
+from cutis.checks import BoolArray, FloatArray
 from cutis.errors import InputError
 from cutis.metrics.intervals import bootstrap, percentile_interval, share_interval
 
@@ -46,6 +46,7 @@ def bootstrap_estimates(
     replicates: int,
     seed: int,
     is_share: IsShare = lambda _name: False,
+    counted: Mapping[str, int] | None = None,
     recentred: bool = False,
 ) -> dict[str, Estimate]:
     """Every figure with the interval of a cluster bootstrap.
@@ -57,6 +58,7 @@ def bootstrap_estimates(
         replicates, seed: Of the bootstrap.
         is_share: Which figures have `share_interval`; the others, such as differences, have the
             percentiles.
+        counted: How many clusters a share is one of, by the name of the figure; default, all.
         recentred: Take the bootstrap's own bias off its replicates first. A figure that grows with
             noise, such as a calibration error, is otherwise larger in every replicate than its
             value, and its interval may leave the value out.
@@ -79,6 +81,7 @@ def bootstrap_estimates(
             value,
             spread[name],
             clusters=drawn if is_share(name) else None,
+            counted=(counted or {}).get(name),
             n=n,
             positives=(positives or {}).get(name),
         )
@@ -91,6 +94,7 @@ def estimate_from(
     replicates: FloatArray,
     *,
     clusters: int | None,
+    counted: int | None = None,
     n: int,
     positives: int | None = None,
 ) -> Estimate:
@@ -100,6 +104,7 @@ def estimate_from(
         value: The figure on all cases.
         replicates: Shape (r,).
         clusters: How many were drawn, for a figure between 0 and 1; None takes the percentiles.
+        counted: How many of them it is a share of; default, all.
         n, positives: What it was measured on.
     """
     low = high = math.nan
@@ -107,6 +112,11 @@ def estimate_from(
         low, high = (
             percentile_interval(replicates)
             if clusters is None
-            else share_interval(value, replicates, clusters=clusters)
+            else share_interval(value, replicates, clusters=clusters, counted=counted)
         )
     return Estimate(value, low, high, n, positives, int(np.isnan(replicates).sum()))
+
+
+def clusters_among(clusters: npt.NDArray[np.generic], rows: BoolArray) -> int:
+    """How many different clusters some rows belong to."""
+    return len(np.unique(clusters[rows]))

@@ -4,7 +4,7 @@ Thresholds are chosen on validation and carried to the judged cases. Rows that b
 a question take no part in it, so a data set with other classes than the classifier's can be judged too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from cutis.checks import BoolArray, FloatArray
 from cutis.errors import InputError
-from cutis.evaluation.estimates import Estimate, bootstrap_estimates
+from cutis.evaluation.estimates import Estimate, bootstrap_estimates, clusters_among
 from cutis.metrics.decision import (
     DecisionCurve,
     decision_curve,
@@ -152,7 +152,12 @@ def ask(
 
     positives = int(answers.positive.sum())
     estimates = bootstrap_estimates(
-        figures, answers.clusters, replicates=replicates, seed=seed, is_share=_is_share
+        figures,
+        answers.clusters,
+        replicates=replicates,
+        seed=seed,
+        is_share=_is_share,
+        counted=_clusters_counted(answers, chosen),
     )
     return QuestionReport(
         task=task,
@@ -212,6 +217,18 @@ def _at(
         "npv": npv,
         "number_needed_to_biopsy": needed,
     }
+
+
+def _clusters_counted(answers: Answers, points: Collection[str]) -> dict[str, int]:
+    """How many clusters each rate is counted among, and the areas of the smaller side."""
+    positives = clusters_among(answers.clusters, answers.positive)
+    negatives = clusters_among(answers.clusters, ~answers.positive)
+    areas = dict.fromkeys(("roc_auc", "average_precision"), min(positives, negatives))
+    rates = {f"sensitivity_at_specificity_{share}": positives for share in SPECIFICITIES}
+    rates |= {f"specificity_at_sensitivity_{share}": negatives for share in SENSITIVITIES}
+    for point in points:
+        rates |= {f"{point}/sensitivity": positives, f"{point}/specificity": negatives}
+    return areas | rates
 
 
 def _is_share(figure: str) -> bool:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from cutis.checks import BoolArray, FloatArray
 from cutis.errors import InputError
-from cutis.evaluation.estimates import LEAST_REPLICATES, Estimate, estimate_from
+from cutis.evaluation.estimates import LEAST_REPLICATES, Estimate, clusters_among, estimate_from
 from cutis.evaluation.literature import LiteraturePoint
 from cutis.evaluation.mrmc import obuchowski_rockette
 from cutis.evaluation.reader_cases import ReaderCases
@@ -82,7 +83,7 @@ def compare_readers(
         figures(np.ones((1, len(cases)))),
         bootstrap(figures, cases.clusters, replicates=replicates, seed=seed),
         cases.positive,
-        len(np.unique(cases.clusters)),
+        cases.clusters,
     )
     rows = range(len(cases.readers))
     adjusted = holm({f"{row}": found.p(f"reader/{row}/gain") for row in rows})
@@ -172,14 +173,17 @@ class _Found:
     values: Mapping[str, FloatArray]  # (1,)
     replicates: Mapping[str, FloatArray]  # (r,)
     positive: BoolArray
-    clusters: int
+    clusters: npt.NDArray[np.generic]  # (n,)
 
     def estimate(self, name: str, rows: BoolArray) -> Estimate:
         """A figure with its interval and the images and positives it was measured on."""
+        figure = name.rpartition("/")[2]
+        side = ~self.positive if figure == "specificity" else self.positive
         return estimate_from(
             float(self.values[name][0]),
             self.replicates[name],
-            clusters=self.clusters if name.rpartition("/")[2] in SHARES else None,
+            clusters=len(np.unique(self.clusters)) if figure in SHARES else None,
+            counted=clusters_among(self.clusters, rows & side),
             n=int(rows.sum()),
             positives=int((self.positive & rows).sum()),
         )

@@ -82,23 +82,34 @@ def percentile_interval(values: FloatArray, *, level: float = 0.95) -> tuple[flo
 
 
 def share_interval(
-    value: float, replicates: FloatArray, *, clusters: int, level: float = 0.95
+    value: float,
+    replicates: FloatArray,
+    *,
+    clusters: int,
+    counted: int | None = None,
+    level: float = 0.95,
 ) -> tuple[float, float]:
     """Interval of a figure between 0 and 1 from its bootstrap replicates.
 
     Symmetric on the logit scale around the value, with the standard deviation of the replicates for
     clusters less one: the percentiles of a bootstrap over few clusters are too narrow, and they shift
-    with its bias (Hesterberg 2015). At 0 and at 1, where the logit is none, the percentiles are taken.
+    with its bias (Hesterberg 2015). At 0 and at 1, where replicates do not vary, the interval is
+    Wilson's for as many independent cases as there are clusters.
 
     Args:
         value: The figure on all cases.
         replicates: Shape (r,), nan where a replicate does not define it.
         clusters: How many were drawn on each replicate.
+        counted: How many of them the figure is a share of, such as those with the disease for a
+            sensitivity; default, all.
         level: Of the interval.
     """
     defined = replicates[~np.isnan(replicates)]
-    if not 0 < value < 1 or len(defined) < 2 or clusters < 2:
+    if len(defined) < 2 or clusters < 2:
         return percentile_interval(replicates, level=level)
+    if not 0 < value < 1:
+        n = clusters if counted is None else counted
+        return wilson_interval(round(value * n), n, level=level)
     error = float(defined.std(ddof=1)) * np.sqrt(clusters / (clusters - 1))
     return logit_interval(value, error, degrees=clusters - 1, level=level)
 
