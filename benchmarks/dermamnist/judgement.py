@@ -59,7 +59,13 @@ def compare(
         }
         return each | gained
 
-    estimates = bootstrap_estimates(figures, rows.clusters(), replicates=replicates, seed=seed)
+    estimates = bootstrap_estimates(
+        figures,
+        rows.clusters(),
+        replicates=replicates,
+        seed=seed,
+        is_share=lambda name: not name.startswith("difference/"),
+    )
     return {
         name: {short: estimates[f"{name}/{short}"] for short in FIGURES}
         for name in (*systems, "difference")

@@ -43,6 +43,8 @@ def test_at_the_ends_nothing_is_certain():
     assert share_interval(1.0, drawn, clusters=40) == wilson_interval(40, 40)
     assert share_interval(1.0, drawn, clusters=40, counted=12) == wilson_interval(12, 12)
     assert share_interval(0.0, 0 * drawn, clusters=40, counted=12) == wilson_interval(0, 12)
+    drawn[:5] = 0.7  # an operating point that was chosen anew
+    assert share_interval(1.0, drawn, clusters=40) == percentile_interval(drawn)
 
 
 def test_undefined_replicates_have_no_say():

@@ -9,7 +9,7 @@ from crepes import ConformalClassifier
 
 from cutis.checks import BoolArray, FloatArray, IntArray, require_fraction
 from cutis.errors import InputError
-from cutis.evaluation.estimates import Estimate, bootstrap_estimates
+from cutis.evaluation.estimates import Estimate, bootstrap_estimates, clusters_among
 from cutis.metrics.selective import RiskCoverage, risk_at_coverage, risk_coverage
 from cutis.metrics.shares import share
 
@@ -144,6 +144,9 @@ def judge_conformal_sets(
         replicates=replicates,
         seed=seed,
         is_share=lambda name: name != "size",
+        counted={
+            f"coverage/{k}": clusters_among(clusters, truth == k) for k in range(len(classes))
+        },
     )
     return ConformalSets(
         level=level,

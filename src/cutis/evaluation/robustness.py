@@ -9,11 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from cutis.checks import BoolArray, FloatArray, IntArray, require_fraction
 from cutis.errors import InputError, ManifestError
 from cutis.evaluation.classifier import Cases
-from cutis.evaluation.estimates import LEAST_REPLICATES, Estimate, bootstrap_estimates
+from cutis.evaluation.estimates import (
+    LEAST_REPLICATES,
+    Estimate,
+    bootstrap_estimates,
+    clusters_among,
+)
 from cutis.evaluation.stressed_answers import Predict, ask
 from cutis.metrics import classification
 from cutis.perturbation.kinds import PERTURBATIONS, perturbation
@@ -235,6 +241,7 @@ def _step(
         replicates=replicates,
         seed=seed,
         is_share=lambda name: not name.startswith("difference "),
+        counted=_clusters_counted(before, tested.clusters()),
     )
     names = [name.removeprefix("clean ") for name in found if name.startswith("clean ")]
     changes = {
@@ -244,6 +251,19 @@ def _step(
         for name in names
     }
     return Step(severity, level, changes, {name: found[name] for name in flips})
+
+
+def _clusters_counted(cases: Cases, clusters: npt.NDArray[np.generic]) -> dict[str, int]:
+    """How many clusters the sensitivity and the specificity are counted among."""
+    if cases.malignant is None:
+        return {}
+    truth = cases.malignant.truth
+    sides = {"sensitivity": truth, "specificity": ~truth}
+    return {
+        f"{when} {name}": clusters_among(clusters, side)
+        for when in ("clean", "stressed")
+        for name, side in sides.items()
+    }
 
 
 def _figures(cases: Cases, weights: FloatArray, *, threshold: float) -> dict[str, FloatArray]:

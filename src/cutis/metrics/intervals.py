@@ -93,8 +93,8 @@ def share_interval(
 
     Symmetric on the logit scale around the value, with the standard deviation of the replicates for
     clusters less one: the percentiles of a bootstrap over few clusters are too narrow, and they shift
-    with its bias (Hesterberg 2015). At 0 and at 1, where replicates do not vary, the interval is
-    Wilson's for as many independent cases as there are clusters.
+    with its bias (Hesterberg 2015). At 0 and at 1 the percentiles are taken, or, where the
+    replicates do not vary, Wilson's interval for as many independent cases as there are clusters.
 
     Args:
         value: The figure on all cases.
@@ -107,10 +107,13 @@ def share_interval(
     defined = replicates[~np.isnan(replicates)]
     if len(defined) < 2 or clusters < 2:
         return percentile_interval(replicates, level=level)
+    spread = float(defined.std(ddof=1))
     if not 0 < value < 1:
+        if spread > 0:
+            return percentile_interval(replicates, level=level)
         n = clusters if counted is None else counted
         return wilson_interval(round(value * n), n, level=level)
-    error = float(defined.std(ddof=1)) * np.sqrt(clusters / (clusters - 1))
+    error = spread * np.sqrt(clusters / (clusters - 1))
     return logit_interval(value, error, degrees=clusters - 1, level=level)
 
 
