@@ -39,7 +39,7 @@ class AveragedWeights(nn.Module):
             return late
         begun = self.start.state_dict()
         mixed = {
-            name: torch.lerp(value, begun[name], self._share)
+            name: (1 - self._share) * value + self._share * begun[name]
             if value.is_floating_point()
             else value
             for name, value in late.state_dict().items()
