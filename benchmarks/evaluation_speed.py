@@ -16,7 +16,8 @@ import pandas as pd
 from record import RESULTS, record
 from sklearn import metrics as oracle
 
-from cutis.evaluation.classifier import Cases, evaluate
+from cutis.evaluation.cases import Cases
+from cutis.evaluation.classifier import evaluate
 from cutis.files import write_json
 from cutis.metrics.intervals import cluster_weights
 from cutis.tables.manifest import Manifest

@@ -5,7 +5,7 @@ balanced accuracy stands beside them because two of three pictures show a nevus.
 """
 
 from cutis.checks import FloatArray
-from cutis.evaluation.classifier import Cases
+from cutis.evaluation.cases import Cases
 from cutis.evaluation.estimates import Estimate, bootstrap_estimates
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions

@@ -9,8 +9,9 @@ import pytest
 
 from cutis.errors import InputError
 from cutis.evaluation.calibration import AS_GIVEN
+from cutis.evaluation.cases import Cases
 from cutis.evaluation.certainty import judge_conformal_sets, judge_selection
-from cutis.evaluation.classifier import Cases, evaluate
+from cutis.evaluation.classifier import evaluate
 from cutis.evaluation.classifier_report import classifier_sections
 from cutis.evaluation.evidence import Validation, evidence_sections
 from cutis.evaluation.questions import ask

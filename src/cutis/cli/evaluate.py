@@ -53,8 +53,8 @@ def evaluate(
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis.cli.asked_again import bundle_behind, explained_sections, stress_sections
+    from cutis.evaluation.cases import judged_rows
     from cutis.evaluation.classifier import evaluate as judge
-    from cutis.evaluation.classifier import judged_rows
     from cutis.evaluation.classifier_report import classifier_sections
     from cutis.evaluation.evidence import Validation, evidence_sections
     from cutis.evaluation.folds import summarise_folds, summarise_repeats

@@ -3,13 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from cutis.evaluation.classifier import (
-    MALIGNANT,
-    OVERALL,
-    PER_CLASS,
-    ErrorCase,
-    Evaluation,
-)
+from cutis.evaluation.cases import MALIGNANT, OVERALL, PER_CLASS
+from cutis.evaluation.classifier import ErrorCase, Evaluation
 from cutis.evaluation.estimates import Estimate
 from cutis.evaluation.figures import classifier as figures
 from cutis.evaluation.figures.style import words

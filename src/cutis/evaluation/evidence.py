@@ -10,9 +10,9 @@ from cutis.checks import FloatArray, IntArray
 from cutis.errors import InputError
 from cutis.evaluation.calibration import AS_GIVEN, judge_calibration
 from cutis.evaluation.calibration_report import calibration_section
+from cutis.evaluation.cases import Cases, judged_rows
 from cutis.evaluation.certainty import judge_conformal_sets, judge_selection
 from cutis.evaluation.certainty_report import conformal_section, selection_section
-from cutis.evaluation.classifier import Cases, judged_rows
 from cutis.evaluation.questions import PREVALENCE, answerable, ask
 from cutis.evaluation.questions_report import questions_section
 from cutis.evaluation.section import Section

@@ -13,7 +13,8 @@ import numpy as np
 
 from cutis.checks import FloatArray
 from cutis.errors import InputError
-from cutis.evaluation.classifier import MALIGNANT, OVERALL, Cases, Evaluation, is_share
+from cutis.evaluation.cases import MALIGNANT, OVERALL, Cases, is_share
+from cutis.evaluation.classifier import Evaluation
 from cutis.evaluation.estimates import Estimate, bootstrap_estimates
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions

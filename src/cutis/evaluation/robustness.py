@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from cutis.checks import BoolArray, FloatArray, IntArray, require_fraction
 from cutis.errors import InputError, ManifestError
-from cutis.evaluation.classifier import Cases
+from cutis.evaluation.cases import Cases
 from cutis.evaluation.estimates import (
     LEAST_REPLICATES,
     Estimate,

@@ -15,7 +15,7 @@ import pandas as pd
 
 from cutis.checks import BoolArray, FloatArray, did_you_mean
 from cutis.errors import InputError
-from cutis.evaluation.classifier import Cases
+from cutis.evaluation.cases import Cases
 from cutis.evaluation.estimates import Estimate, bootstrap_estimates
 from cutis.metrics import classification
 from cutis.metrics.ranking import Ranking

@@ -16,7 +16,7 @@ import numpy as np
 from rich.console import Console
 
 from cutis.errors import InputError
-from cutis.evaluation.classifier import Cases
+from cutis.evaluation.cases import Cases
 from cutis.files import write_json
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
