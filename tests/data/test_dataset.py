@@ -1,6 +1,8 @@
 """The dataset feeds exactly what the bundle's preprocessing describes."""
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -113,4 +115,20 @@ def test_the_cache_decodes_once_and_cleans_up(tmp_path):
     assert (cache.frame(1, decode) == 7).all()
     assert len(decoded) == 1
     del cache
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_cache_of_a_killed_process_is_taken_away_and_that_of_a_living_one_is_not(tmp_path):
+    program = (
+        "import os, pathlib, signal; from cutis.data.cache import FrameCache; "
+        f"cache = FrameCache(3, 4, 5, folder=pathlib.Path({str(tmp_path)!r})); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=False)
+    (abandoned,) = tmp_path.iterdir()
+    living = FrameCache(3, 4, 5, folder=tmp_path)
+    assert not abandoned.exists()
+    another = FrameCache(3, 4, 5, folder=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+    del living, another
     assert list(tmp_path.iterdir()) == []

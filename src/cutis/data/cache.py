@@ -1,7 +1,8 @@
 """`FrameCache`: decoded frames on disk, so that every picture is decoded once and not once an epoch.
 
 Loader workers share the cache through the page cache; each fills the frames that it meets first. A
-worker that is not forked but started anew gets the place of the files, not their content.
+worker that is not forked but started anew gets the place of the files, not their content. A process
+that is killed leaves its cache behind; the next one takes it away.
 """
 
 import shutil
@@ -12,8 +13,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from cutis.checks import UInt8Array
+
+PREFIX, LOCK = "cutis-frames-", "in-use.lock"
 
 
 class FrameCache:
@@ -26,8 +30,12 @@ class FrameCache:
     """
 
     def __init__(self, frames: int, height: int, width: int, *, folder: Path | None = None) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="cutis-frames-", dir=folder))
-        self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        place = folder or Path(tempfile.gettempdir())
+        remove_abandoned(place)
+        self._folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
+        lock = FileLock(self._folder / LOCK, thread_local=False)
+        lock.acquire()
+        self._remove = weakref.finalize(self, _let_go, self._folder, lock)
         self._map((frames, height, width, 3), mode="w+")
 
     def __getstate__(self) -> tuple[Path, tuple[int, ...]]:
@@ -56,3 +64,19 @@ class FrameCache:
     def _map(self, shape: tuple[int, ...], *, mode: Literal["w+", "r+"]) -> None:
         self._frames = np.memmap(self._folder / "frames", np.uint8, mode, shape=shape)
         self._filled = np.memmap(self._folder / "filled", np.bool_, mode, shape=shape[:1])
+
+
+def remove_abandoned(place: Path) -> None:
+    """Delete the caches in a folder whose process is gone: nobody holds their lock any more."""
+    for lock_file in place.glob(f"{PREFIX}*/{LOCK}"):
+        lock = FileLock(lock_file, thread_local=False)
+        try:
+            lock.acquire(blocking=False)
+        except (Timeout, OSError):  # in use, or another user's
+            continue
+        _let_go(lock_file.parent, lock)
+
+
+def _let_go(folder: Path, lock: FileLock) -> None:
+    lock.release()
+    shutil.rmtree(folder, ignore_errors=True)
