@@ -85,7 +85,6 @@ def pooled(spine: Manifest) -> Manifest:
 
     Args:
         spine: HAM10000 with its split.
-        data: The folder of data sets.
     """
     again = spine.frame.assign(
         image_id=spine.frame["image_id"] + "-224",
