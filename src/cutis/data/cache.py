@@ -31,7 +31,7 @@ class FrameCache:
 
     def __init__(self, frames: int, height: int, width: int, *, folder: Path | None = None) -> None:
         place = folder or Path(tempfile.gettempdir())
-        remove_abandoned(place)
+        _remove_abandoned(place)
         self._folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
         lock = FileLock(self._folder / LOCK, thread_local=False)
         lock.acquire()
@@ -66,7 +66,7 @@ class FrameCache:
         self._filled = np.memmap(self._folder / "filled", np.bool_, mode, shape=shape[:1])
 
 
-def remove_abandoned(place: Path) -> None:
+def _remove_abandoned(place: Path) -> None:
     """Delete the caches in a folder whose process is gone: nobody holds their lock any more."""
     for lock_file in place.glob(f"{PREFIX}*/{LOCK}"):
         lock = FileLock(lock_file, thread_local=False)
