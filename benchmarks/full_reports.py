@@ -19,9 +19,9 @@ from pathlib import Path
 
 from record import DATA, REPOSITORY, RESULTS, cutis, today
 
-from cutis.evaluation.evidence import Validation
 from cutis.evaluation.figures.questions import question_roc_figure
 from cutis.evaluation.questions import ask
+from cutis.evaluation.reading import Validation
 from cutis.files import write_json
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions

@@ -2,8 +2,9 @@
 
     python benchmarks/ham10000.py WORK [--only NAME ...]
 
-WORK keeps the run folders; a run that is there is resumed, a finished one only judged again. The test
-split is looked at once, by the last command of each run; every choice was made on validation.
+WORK keeps the run folders; a run that is there is resumed, a finished one only judged again, as its
+network answers and, under "calibrated", through a map fitted on validation and with balanced answers.
+Every choice was made on validation.
 
     fine-tuned     configs/ham10000.toml: the model's first round
     refined        configs/second-round.toml, from there on: the model
@@ -16,6 +17,7 @@ import argparse
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 from record import DATA, REPOSITORY, RESULTS, cutis, record, today
 
@@ -24,6 +26,7 @@ from cutis.files import write_json
 from cutis.tables.manifest import Manifest
 
 CONFIGS = REPOSITORY / "configs"
+READING = ("--calibration", "dirichlet", "--answer", "balanced")
 SHORT = ["--set", "data.train_size=96", "--set", "data.image_size=112", "--set", "trainer.epochs=3"]
 
 
@@ -77,18 +80,8 @@ def run(name: str, manifest: Path, options: list[str], work: Path) -> dict[str, 
     """Train, or go on training, and judge on the test split."""
     folder = work / name
     cutis("train", manifest, *options, "-o", folder, "--resume")
-    cutis(
-        "evaluate",
-        folder / "predictions-test.csv",
-        manifest,
-        "--validation",
-        folder / "predictions-val.csv",
-        "-o",
-        folder / "report",
-        "--history",
-        folder / "history.csv",
-    )
-    result = json.loads((folder / "report" / "result.json").read_text())
+    result = judge(folder, manifest, "report")
+    calibrated = judge(folder, manifest, "report-calibrated", *READING)
     with (folder / "history.csv").open() as stream:
         epochs = list(csv.DictReader(stream))
     shown = [
@@ -115,7 +108,17 @@ def run(name: str, manifest: Path, options: list[str], work: Path) -> dict[str, 
             )
         },
         "per_class": {key: result["per_class"][key] for key in ("recall", "roc_auc")},
+        "calibrated": {key: calibrated[key] for key in ("reading", "overall", "confusion_matrix")},
     }
+
+
+def judge(folder: Path, manifest: Path, report: str, *reading: str) -> dict[str, Any]:
+    """Judge a run on the test split; what is chosen is chosen on validation."""
+    validation = ["--validation", folder / "predictions-val.csv"]
+    told = [*validation, *reading, "--history", folder / "history.csv", "-o", folder / report]
+    cutis("evaluate", folder / "predictions-test.csv", manifest, *told)
+    found: dict[str, Any] = json.loads((folder / report / "result.json").read_text())
+    return found
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from record import RESULTS, record
 
 from cutis.evaluation.classifier import evaluate
 from cutis.evaluation.classifier_report import classifier_sections
-from cutis.evaluation.evidence import Validation, evidence_sections
+from cutis.evaluation.evidence import evidence_sections
+from cutis.evaluation.reading import Reading, Validation
 from cutis.evaluation.report import classifier_heading, write_report
 from cutis.files import write_json
 from cutis.inference.calibration import CALIBRATIONS
@@ -30,22 +31,21 @@ REPLICATES = 2000
 
 def main() -> None:
     predictions, manifest = drawn(10_000, split="test", seed=0)
-    validation = Validation.of(*drawn(2_000, split="val", seed=1))
+    reading = Reading.of(predictions, Validation.of(*drawn(2_000, split="val", seed=1)))
     seconds: dict[str, float] = {}
     start = time.perf_counter()
     found = evaluate(predictions, manifest, replicates=REPLICATES)
     seconds["figures"] = time.perf_counter() - start
     evidence = evidence_sections(
-        predictions,
+        reading,
         manifest,
-        validation=validation,
         maps=CALIBRATIONS,
         replicates=REPLICATES,
     )
     seconds["evidence"] = time.perf_counter() - start - seconds["figures"]
     with tempfile.TemporaryDirectory() as folder:
         sections = [*classifier_sections(found), *evidence]
-        write_report(classifier_heading(found), sections, Path(folder), inputs={})
+        write_report(classifier_heading(found, reading), sections, Path(folder), inputs={})
     seconds["whole"] = time.perf_counter() - start
     result = {
         **record("python benchmarks/report_speed.py"),

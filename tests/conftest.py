@@ -61,16 +61,16 @@ def readout():
     from cutis.readout import (
         AbstentionRule,
         FittedOn,
+        LogLinearMap,
         Readout,
         SetRule,
         ValidatedThreshold,
-        VectorScaling,
     )
 
     return Readout(
         fitted_on=FittedOn(None, "val", 40, 30),
         method="vector",
-        calibration=VectorScaling(np.full(3, 0.5), np.array([0.0, 1.0, 2.0])),
+        calibration=LogLinearMap(0.5 * np.eye(3), np.array([0.0, 1.0, 2.0])),
         error_before=0.05,
         error_after=0.01,
         thresholds=(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import shutil
 import subprocess
 from dataclasses import asdict, replace
@@ -27,23 +28,24 @@ from cutis.imaging import Preprocessing
 from cutis.readout import (
     AbstentionRule,
     FittedOn,
+    LogLinearMap,
     Readout,
     SetRule,
     ValidatedThreshold,
-    VectorScaling,
 )
 from cutis.taxonomy import Node, Taxonomy, load_taxonomy
 
 READOUT = Readout(
     fitted_on=FittedOn("0" * 64, "val", 30, 20),
     method="vector",
-    calibration=VectorScaling(np.array([1.5, 0.1]), np.array([-0.3, 1 / 3])),
+    calibration=LogLinearMap(np.array([[1.5, 0.2], [0.0, 0.1]]), np.array([-0.3, 1 / 3])),
     error_before=0.05,
     error_after=0.01,
     thresholds=(ValidatedThreshold("melanoma", 0.9, 0.1, 9, 10, 15, 20),),
     sets=SetRule(0.9, 0.2, 0.91, 1.2),
     abstention=AbstentionRule(0.1, 0.95, None, 0.0, None),
 )
+CALIBRATION = READOUT.to_dict()["calibration"]
 FACTS = BundleFacts(
     name="small",
     architecture="by hand",
@@ -289,7 +291,10 @@ def test_facts_that_are_no_json_object_are_refused(folder, content):
         {"readout": {}},
         {"readout": "hot"},
         {"readout": READOUT.to_dict() | {"calibration": {"method": "vector", "scale": [1, 1]}}},
-        {"readout": replace(READOUT, calibration=VectorScaling(np.ones(3), np.ones(3))).to_dict()},
+        {"readout": READOUT.to_dict() | {"calibration": CALIBRATION | {"scale": [[1, 1], [1]]}}},
+        {"readout": READOUT.to_dict() | {"calibration": CALIBRATION | {"scale": [[1, 1]]}}},
+        {"readout": READOUT.to_dict() | {"calibration": CALIBRATION | {"shift": [1, math.inf]}}},
+        {"readout": replace(READOUT, calibration=LogLinearMap(np.eye(3), np.ones(3))).to_dict()},
         {"readout": READOUT.to_dict() | {"sets": asdict(READOUT.sets) | {"threshold": 1.5}}},
         {"readout": READOUT.to_dict() | {"operating_points": [{"threshold": 0.1}]}},
         {"parity": {}},

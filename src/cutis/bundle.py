@@ -88,7 +88,7 @@ class BundleFacts:
         if nodes != self.classes:
             raise InputError(f"classes: {list(self.classes)} are not named by their nodes")
         if self.readout is not None:
-            scaled = len(self.readout.calibration.scale)
+            scaled = len(self.readout.calibration.shift)
             if scaled != len(nodes):
                 raise InputError(f"readout: is for {scaled} classes, not {len(nodes)}")
 

@@ -11,33 +11,52 @@ from typing import Any
 
 import numpy as np
 
-from cutis.checks import BoolArray, FloatArray, require_fraction, require_same_length
+from cutis.checks import BoolArray, FloatArray, require_fraction
 from cutis.errors import InputError
 
 _FLOOR = 1e-12  # a probability of zero has no logarithm
 
 
 @dataclass(frozen=True, eq=False)
-class VectorScaling:
-    """Each class's log probability scaled and shifted, then rows made to sum to 1 again.
+class LogLinearMap:
+    """Log probabilities multiplied by a matrix and shifted, then rows made to sum to 1 again.
 
-    Source: Guo et al. 2017. With one scale and no shift it is temperature scaling.
+    Dirichlet calibration (Kull et al. 2019). With a diagonal matrix it is vector scaling, with one
+    scale for all classes and no shift temperature scaling (Guo et al. 2017).
 
     Raises:
-        InputError: lengths differ, or a value is not finite.
+        InputError: shapes do not fit each other, or a value is not finite.
     """
 
-    scale: FloatArray  # (k,)
+    scale: FloatArray  # (k, k), how much each class takes (row) of each log probability (column)
     shift: FloatArray  # (k,)
 
     def __post_init__(self) -> None:
-        require_same_length(scale=self.scale, shift=self.shift)
-        if not np.isfinite([self.scale, self.shift]).all():
+        k = len(self.shift)
+        if self.scale.shape != (k, k):
+            raise InputError(f"calibration: a scale of shape {self.scale.shape} for {k} shifts")
+        if not (np.isfinite(self.scale).all() and np.isfinite(self.shift).all()):
             raise InputError("calibration: a scale or shift is not finite")
 
     def __call__(self, probabilities: FloatArray) -> FloatArray:
         """Calibrated probabilities (n, k)."""
-        return softmax(log_probabilities(probabilities) * self.scale + self.shift)
+        return softmax(log_probabilities(probabilities) @ self.scale.T + self.shift)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready description; a diagonal matrix is given as its diagonal."""
+        diagonal = np.diag(self.scale)
+        scale = self.scale if (self.scale != np.diag(diagonal)).any() else diagonal
+        return {"scale": scale.tolist(), "shift": self.shift.tolist()}
+
+    @classmethod
+    def from_dict(cls, described: Mapping[str, Any]) -> "LogLinearMap":
+        """Read what `to_dict` wrote.
+
+        Raises:
+            InputError: the values make no sense.
+        """
+        scale, shift = (np.array(described[name], dtype=np.float64) for name in ("scale", "shift"))
+        return cls(np.diag(scale) if scale.ndim == 1 else scale, shift)
 
 
 @dataclass(frozen=True)
@@ -155,7 +174,7 @@ class Readout:
 
     Attributes:
         fitted_on: The cases.
-        method: How the map was fitted: "temperature" or "vector".
+        method: How the map was fitted: "temperature", "vector" or "dirichlet".
         calibration: From the network's probabilities to calibrated ones.
         error_before, error_after: Classwise calibration error in validation, without the map and with
             a map that was fitted on other lesions.
@@ -166,7 +185,7 @@ class Readout:
 
     fitted_on: FittedOn
     method: str
-    calibration: VectorScaling
+    calibration: LogLinearMap
     error_before: float
     error_after: float
     thresholds: tuple[ValidatedThreshold, ...]
@@ -179,8 +198,7 @@ class Readout:
             "fitted_on": asdict(self.fitted_on),
             "calibration": {
                 "method": self.method,
-                "scale": self.calibration.scale.tolist(),
-                "shift": self.calibration.shift.tolist(),
+                **self.calibration.to_dict(),
                 "error_before": self.error_before,
                 "error_after": self.error_after,
             },
@@ -201,10 +219,7 @@ class Readout:
             return cls(
                 fitted_on=FittedOn(**described["fitted_on"]),
                 method=str(calibration["method"]),
-                calibration=VectorScaling(
-                    np.array(calibration["scale"], dtype=np.float64),
-                    np.array(calibration["shift"], dtype=np.float64),
-                ),
+                calibration=LogLinearMap.from_dict(calibration),
                 error_before=float(calibration["error_before"]),
                 error_after=float(calibration["error_after"]),
                 thresholds=tuple(

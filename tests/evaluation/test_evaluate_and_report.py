@@ -10,6 +10,7 @@ import pytest
 from cutis.errors import InputError, ManifestError, TaxonomyError
 from cutis.evaluation.classifier import evaluate
 from cutis.evaluation.classifier_report import classifier_sections
+from cutis.evaluation.reading import Reading
 from cutis.evaluation.report import classifier_heading, write_report
 from cutis.metrics.intervals import wilson_interval
 from cutis.tables.manifest import Manifest
@@ -137,7 +138,7 @@ def test_the_report_needs_nothing_but_itself(tmp_path):
     predictions, manifest = judged()
     found = evaluate(predictions, manifest, replicates=100)
     page = write_report(
-        classifier_heading(found),
+        classifier_heading(found, Reading.of(predictions)),
         classifier_sections(found),
         tmp_path,
         inputs={"p.csv": "0" * 64},

@@ -13,8 +13,9 @@ from cutis.evaluation.cases import Cases
 from cutis.evaluation.certainty import judge_conformal_sets, judge_selection
 from cutis.evaluation.classifier import evaluate
 from cutis.evaluation.classifier_report import classifier_sections
-from cutis.evaluation.evidence import Validation, evidence_sections
+from cutis.evaluation.evidence import evidence_sections
 from cutis.evaluation.questions import ask
+from cutis.evaluation.reading import Reading, Validation
 from cutis.evaluation.report import classifier_heading, write_report
 from cutis.evaluation.subgroups import analyse_subgroups, group_labels
 from cutis.inference.calibration import CALIBRATIONS
@@ -195,29 +196,30 @@ def test_nothing_may_be_judged_that_something_was_chosen_on():
     predictions, manifest = study(60)
     same = Validation(predictions, manifest)
     with pytest.raises(InputError, match="60 images are judged too"):
-        evidence_sections(predictions, manifest, validation=same, replicates=100)
+        evidence_sections(Reading.of(predictions, same), manifest, replicates=100)
 
 
 def test_a_question_that_was_asked_for_but_cannot_be_answered_is_an_error():
     predictions, manifest = study(60)
     with pytest.raises(InputError, match="vascular"):
-        evidence_sections(predictions, manifest, tasks=["vascular-lesion:nevus"], replicates=100)
+        evidence_sections(
+            Reading.of(predictions), manifest, tasks=["vascular-lesion:nevus"], replicates=100
+        )
 
 
 def test_a_missing_column_is_named_with_the_nearest_spelling():
     predictions, manifest = study(60)
     with pytest.raises(InputError, match="did you mean 'sex'"):
-        evidence_sections(predictions, manifest, columns=["sexx"], replicates=100)
+        evidence_sections(Reading.of(predictions), manifest, columns=["sexx"], replicates=100)
 
 
 def test_the_whole_report_says_the_same_in_the_page_and_in_the_numbers(tmp_path):
     predictions, manifest = study(300, sex=["female", "male"] * 150)
     found = evaluate(predictions, manifest, replicates=100)
-    evidence = evidence_sections(
-        predictions, manifest, validation=validation(), maps=CALIBRATIONS, replicates=100
-    )
+    reading = Reading.of(predictions, validation())
+    evidence = evidence_sections(reading, manifest, maps=CALIBRATIONS, replicates=100)
     sections = [*classifier_sections(found), *evidence]
-    page = write_report(classifier_heading(found), sections, tmp_path, inputs={})
+    page = write_report(classifier_heading(found, reading), sections, tmp_path, inputs={})
     result = json.loads((tmp_path / "result.json").read_text())
     text = page.read_text()
     for section in sections:
@@ -234,7 +236,8 @@ def test_the_whole_report_says_the_same_in_the_page_and_in_the_numbers(tmp_path)
 
 def test_without_validation_nothing_is_chosen():
     predictions, manifest = study(120)
-    sections = {s.key: s for s in evidence_sections(predictions, manifest, replicates=100)}
+    found = evidence_sections(Reading.of(predictions), manifest, replicates=100)
+    sections = {section.key: section for section in found}
     assert "conformal_sets" not in sections
     assert list(sections["calibration"].content["versions"]) == [AS_GIVEN]
     assert sections["questions"].content["melanoma"]["operating_points"] == []

@@ -14,7 +14,7 @@ from cutis.explain.layers import last_spatial_layer, recorded_outputs
 from cutis.explain.target import NodeScore, Target
 from cutis.models.backbones import BackboneSettings
 from cutis.models.classifier import ModelSettings, create_classifier
-from cutis.readout import VectorScaling
+from cutis.readout import LogLinearMap
 from cutis.taxonomy import ClassSet, load_taxonomy, rollup
 
 TWO = ("melanoma", "nevus")
@@ -33,7 +33,9 @@ def score_difference(model, frame, target):
 
 
 def test_the_score_of_a_node_is_the_log_odds_of_its_rolled_up_probability(trained, convolutional):
-    scaling = VectorScaling(np.array([0.4, 0.5, 0.6]), np.array([0.0, 1.0, -1.0]))
+    scaling = LogLinearMap(
+        np.array([[0.4, 0.2, 0.0], [0.1, 0.5, 0.0], [0.0, 0.0, 0.6]]), np.array([0.0, 1.0, -1.0])
+    )
     model = trained(convolutional.eval(), calibration=scaling)
     images = torch.rand(4, 3, 16, 16)
     given = convolutional(images).double().softmax(dim=1).detach().numpy()

@@ -1,5 +1,7 @@
 """Calibration maps find what was done to honest probabilities, and keep what they promise to keep."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy.special import softmax
@@ -8,6 +10,7 @@ from cutis.errors import InputError
 from cutis.inference.calibration import CALIBRATIONS, fit_calibration
 from cutis.metrics.calibration import classwise_calibration_error
 from cutis.metrics.probability import log_loss
+from cutis.readout import LogLinearMap
 
 CLASSES = 4
 
@@ -29,7 +32,7 @@ def test_temperature_is_found_again():
     truth, probabilities = honest(20_000, seed=0)
     overconfident = distorted(probabilities, temperature=0.5)
     found = fit_calibration("temperature", overconfident, truth)
-    assert found.scale == pytest.approx(np.full(CLASSES, 0.5), rel=0.05)
+    assert found.scale == pytest.approx(0.5 * np.eye(CLASSES), rel=0.05)
     assert not found.shift.any()
     np.testing.assert_allclose(found(overconfident), probabilities, atol=0.02)
 
@@ -44,6 +47,40 @@ def test_vector_scaling_undoes_shifted_classes_where_temperature_cannot():
     assert error["vector"] < 0.01
     assert error["isotonic"] < 0.02
     assert error["temperature"] > 3 * error["vector"]
+
+
+def test_dirichlet_calibration_undoes_classes_taken_for_each_other_where_vector_scaling_cannot():
+    truth, probabilities = honest(20_000, seed=6)
+    mixing = np.eye(CLASSES) + 0.4 * np.eye(CLASSES, k=1) - 0.3 * np.eye(CLASSES, k=-1)
+    mixed = softmax(np.log(probabilities) @ mixing, axis=1)
+    away = {
+        method: np.abs(fit_calibration(method, mixed, truth)(mixed) - probabilities).mean()
+        for method in ("vector", "dirichlet")
+    }
+    assert away["dirichlet"] < 0.01
+    assert away["vector"] > 3 * away["dirichlet"]
+
+
+def test_few_cases_give_vector_scaling_rather_than_a_matrix():
+    truth, probabilities = honest(8, seed=7)
+    shifted = distorted(probabilities, shift=(0, 1.5, 0, 1))
+    vector, dirichlet = (
+        fit_calibration(method, shifted, truth) for method in ("vector", "dirichlet")
+    )
+    off_diagonal = ~np.eye(CLASSES, dtype=bool)
+    assert not vector.scale[off_diagonal].any()
+    assert 0 < np.abs(dirichlet.scale[off_diagonal]).max() < 0.3
+
+
+@pytest.mark.parametrize("method", ["temperature", "vector", "dirichlet"])
+def test_a_map_comes_back_from_json(method):
+    truth, probabilities = honest(200, seed=8)
+    found = fit_calibration(method, probabilities, truth)
+    described = json.loads(json.dumps(found.to_dict()))
+    again = LogLinearMap.from_dict(described)
+    assert (again.scale == found.scale).all()
+    assert (again.shift == found.shift).all()
+    assert np.array(described["scale"]).ndim == (2 if method == "dirichlet" else 1)
 
 
 def test_temperature_keeps_every_answer():
@@ -73,7 +110,7 @@ def test_a_fitted_map_is_not_worse_on_what_it_was_fitted_on(method):
 
 def test_bad_requests_are_refused():
     truth, probabilities = honest(10, seed=5)
-    with pytest.raises(InputError, match="choose one of temperature, vector, isotonic"):
+    with pytest.raises(InputError, match="choose one of temperature, vector, dirichlet, isotonic"):
         fit_calibration("platt", probabilities, truth)
     with pytest.raises(InputError, match="no validation cases"):
         fit_calibration("vector", probabilities[:0], truth[:0])

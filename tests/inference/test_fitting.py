@@ -164,7 +164,10 @@ def test_questions_that_the_classes_cannot_answer_have_no_threshold():
     ("changes", "message"),
     [
         ({"level": 1.0}, "level: 1.0 is not between 0 and 1"),
-        ({"method": "vektor"}, "choose one of vector, temperature; did you mean 'vector'"),
+        (
+            {"method": "vektor"},
+            "choose one of vector, dirichlet, temperature; did you mean 'vector'",
+        ),
         ({"risk": 0.0}, "risk: 0.0 is not between 0 and 1"),
         ({"lesions": np.zeros(60)}, "at least 10 lesions, split 'val' has 1"),
         ({"lesions": np.zeros(3)}, "lengths differ"),

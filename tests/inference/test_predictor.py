@@ -18,7 +18,7 @@ from cutis.inference import predictor as module
 from cutis.inference.answer import answers, to_json
 from cutis.inference.picture_files import find_pictures
 from cutis.inference.predictor import SYMMETRIES, Predictor, symmetries
-from cutis.readout import VectorScaling
+from cutis.readout import LogLinearMap
 from cutis.tables.predictions import Predictions
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -85,7 +85,7 @@ def test_the_answer_does_not_depend_on_the_batch(predictor, batch_size):
 
 
 def test_rows_are_exact_distributions_even_for_huge_logits(bundle, readout, tmp_path):
-    sharp = replace(readout, calibration=VectorScaling(np.full(3, 1e3), np.zeros(3)))
+    sharp = replace(readout, calibration=LogLinearMap(1e3 * np.eye(3), np.zeros(3)))
     sharpened = rewritten(bundle, tmp_path / "b", readout=sharp).facts
     own = Predictor(bundle, threads=1).probabilities(noise(1, 50))
     probabilities = sharpened.calibrated(own)

@@ -17,7 +17,7 @@ from cutis.models.modes import evaluating
 from cutis.models.trained import calibrated, load_trained
 from cutis.models.weights import save_weights
 from cutis.parity import Parity
-from cutis.readout import VectorScaling
+from cutis.readout import LogLinearMap
 from cutis.taxonomy import load_taxonomy
 
 SIDE = 64
@@ -88,7 +88,7 @@ def test_a_run_folder_gives_its_kept_network_back(network, run):
 
 
 def test_a_bundle_gives_its_network_back_with_its_calibration(network, bundle, readout):
-    scaling = VectorScaling(np.array([1.5, 0.8]), np.array([0.2, -0.1]))
+    scaling = LogLinearMap(np.array([[1.5, 0.3], [-0.2, 0.8]]), np.array([0.2, -0.1]))
     folder = bundle(readout=replace(readout, calibration=scaling))
     found = load_trained(folder)
     assert same_answers(found.network, network)

@@ -21,7 +21,8 @@ def calibrate(
         0.1, help="Share of answers that may be wrong with --abstain, between 0 and 1."
     ),
     method: str | None = typer.Option(
-        None, help="vector or temperature scaling; default, the one of smaller log loss."
+        None,
+        help="vector, dirichlet or temperature; default, the one of least log loss on other lesions.",
     ),
 ) -> None:
     """Fit probabilities, thresholds, sets of diagnoses and abstention on labelled pictures.

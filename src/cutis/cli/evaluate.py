@@ -21,6 +21,16 @@ def evaluate(
     validation_manifest: Path | None = typer.Option(
         None, help="Their manifest, where it is another one; its val split is used."
     ),
+    calibration: str | None = typer.Option(
+        None,
+        help="Judge what a map fitted on validation makes of the predictions: temperature, vector, "
+        "dirichlet or isotonic.",
+    ),
+    answer: str = typer.Option(
+        "probable",
+        help="Which diagnosis is the answer: the probable one, or the balanced one, which is raised "
+        "most over its frequency in validation.",
+    ),
     task: list[str] = typer.Option([], help="A further question, such as melanoma:nevus."),
     by: list[str] = typer.Option([], help="A further column to look at groups by."),
     columns_from: Path | None = typer.Option(
@@ -56,9 +66,10 @@ def evaluate(
     from cutis.evaluation.cases import judged_rows
     from cutis.evaluation.classifier import evaluate as judge
     from cutis.evaluation.classifier_report import classifier_sections
-    from cutis.evaluation.evidence import Validation, evidence_sections
+    from cutis.evaluation.evidence import evidence_sections
     from cutis.evaluation.folds import summarise_folds, summarise_repeats
     from cutis.evaluation.folds_report import folds_section, repeats_section
+    from cutis.evaluation.reading import Reading, Validation
     from cutis.evaluation.report import classifier_heading, write_report
     from cutis.files import require_writable, sha256_by_name
     from cutis.inference.calibration import CALIBRATIONS
@@ -80,19 +91,22 @@ def evaluate(
             Manifest.read(validation_manifest, check_files=False) if validation_manifest else table
         )
         chosen_on = Validation.of(Predictions.read(validation, rows.taxonomy), rows)
+    reading = Reading.of(
+        given, chosen_on, maps=CALIBRATIONS, calibration=calibration, answer=answer
+    )
     found = judge(
-        given,
+        reading.judged,
         table,
         split=split,
         replicates=replicates,
         seed=seed,
         skip_outside=skip_outside,
+        gains=reading.gains,
     )
     evidence = evidence_sections(
-        given,
+        reading,
         table,
         split=split,
-        validation=chosen_on,
         maps=CALIBRATIONS,
         tasks=task,
         columns=[*by, *further],
@@ -103,12 +117,15 @@ def evaluate(
     )
     judged = judged_rows(table, given.classes, split=split, skip_outside=skip_outside).judged
     validated_across = []
-    by_fold = summarise_folds(given, judged, found)
+    by_fold = summarise_folds(reading.judged, judged, found, gains=reading.gains)
     if by_fold is not None:
         validated_across.append(folds_section(by_fold))
     if repeat:
-        tables = [given, *(Predictions.read(path, table.taxonomy) for path in repeat)]
-        repeats = summarise_repeats(tables, judged, replicates=replicates, seed=seed)
+        others = [Predictions.read(path, table.taxonomy) for path in repeat]
+        tables = [reading.judged, *(reading.again(other, CALIBRATIONS) for other in others)]
+        repeats = summarise_repeats(
+            tables, judged, gains=reading.gains, replicates=replicates, seed=seed
+        )
         validated_across.append(repeats_section(repeats))
     asked_again = []
     if stressed is not None:
@@ -122,7 +139,7 @@ def evaluate(
     facts = [model.folder / "bundle.json" for model in (stressed, explained) if model is not None]
     inputs = [predictions, manifest, validation, validation_manifest, columns_from, *repeat, *facts]
     report = write_report(
-        classifier_heading(found),
+        classifier_heading(found, reading),
         [*classifier_sections(found, history=history), *validated_across, *evidence, *asked_again],
         output,
         inputs=sha256_by_name([path for path in inputs if path is not None]),

@@ -51,10 +51,18 @@ class Cases:
     probabilities: FloatArray  # (n, k)
     rankings: tuple[Ranking, ...]  # one per class, against the rest
     malignant: MalignantCases | None  # None where the classes are all on one side
+    gains: FloatArray  # (k,), what a right answer of each class is worth
 
     @classmethod
-    def of(cls, predictions: Predictions, manifest: Manifest) -> "Cases":
+    def of(
+        cls, predictions: Predictions, manifest: Manifest, *, gains: FloatArray | None = None
+    ) -> "Cases":
         """Align predictions with the rows of a manifest, all of which have a diagnosis.
+
+        Args:
+            predictions: Of the classes.
+            manifest: The rows.
+            gains: Shape (k,), what a right answer of each class is worth; default, the same.
 
         Raises:
             InputError: images without a prediction.
@@ -64,18 +72,22 @@ class Cases:
         truth = np.array(classes.indices_of(manifest.diagnoses))
         probabilities = predictions.rows_for(manifest.image_ids).probabilities
         rankings = tuple(Ranking.of(truth == k, probabilities[:, k]) for k in range(len(classes)))
+        worth = np.ones(len(classes)) if gains is None else gains
         sides = [classes.taxonomy.is_malignant(name) for name in classes.classes]
         if None in sides or len(set(sides)) < 2:
-            return cls(truth, probabilities, rankings, None)
+            return cls(truth, probabilities, rankings, None, worth)
         malignant = np.array(sides, dtype=bool)[truth]
         score = malignant_probability(probabilities, classes.classes, classes.taxonomy)
         ranked = MalignantCases(malignant, score, Ranking.of(malignant, score))
-        return cls(truth, probabilities, rankings, ranked)
+        return cls(truth, probabilities, rankings, ranked, worth)
 
     @property
     def answers(self) -> IntArray:
-        """The most probable class of each row, the first one of equals."""
-        return np.asarray(self.probabilities.argmax(axis=1))
+        """The class of the largest expected gain in each row, the first one of equals.
+
+        With equal gains that is the most probable class.
+        """
+        return np.asarray((self.probabilities * self.gains).argmax(axis=1))
 
     def figures(self, weights: FloatArray) -> dict[str, FloatArray]:
         """Every figure for rows of weights (r, n); names are those of `OVERALL`, "figure/class"."""

@@ -64,6 +64,7 @@ def evaluate(
     seed: int = 0,
     errors_shown: int = 24,
     skip_outside: bool = False,
+    gains: FloatArray | None = None,
 ) -> Evaluation:
     """Judge predictions on one split of a manifest.
 
@@ -76,6 +77,8 @@ def evaluate(
         seed: Of the bootstrap.
         errors_shown: How many of the most confident errors to keep.
         skip_outside: Leave out rows whose diagnosis belongs to none of the classes.
+        gains: Shape (k,), what a right answer of each class is worth, which decides on the answers;
+            default, the same, so that the most probable class is the answer.
 
     Raises:
         InputError: images without a prediction, or too few replicates.
@@ -85,7 +88,7 @@ def evaluate(
     rows = judged_rows(manifest, predictions.classes, split=split, skip_outside=skip_outside)
     judged = rows.judged
     classes = ClassSet(manifest.taxonomy, predictions.classes)
-    cases = Cases.of(predictions, judged)
+    cases = Cases.of(predictions, judged, gains=gains)
     counts = np.bincount(cases.truth, minlength=len(classes))
     positives = {
         f"{name}/{index}": int(count) for name in PER_CLASS for index, count in enumerate(counts)

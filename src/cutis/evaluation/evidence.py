@@ -1,12 +1,9 @@
 """`evidence_sections`: what a reviewer asks of predictions beyond their plain figures."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from cutis.checks import FloatArray, IntArray
 from cutis.errors import InputError
 from cutis.evaluation.calibration import AS_GIVEN, judge_calibration
 from cutis.evaluation.calibration_report import calibration_section
@@ -15,6 +12,7 @@ from cutis.evaluation.certainty import judge_conformal_sets, judge_selection
 from cutis.evaluation.certainty_report import conformal_section, selection_section
 from cutis.evaluation.questions import PREVALENCE, answerable, ask
 from cutis.evaluation.questions_report import questions_section
+from cutis.evaluation.reading import Fit, Reading, Validation
 from cutis.evaluation.section import Section
 from cutis.evaluation.subgroups import analyse_subgroups
 from cutis.evaluation.subgroups_report import subgroups_section
@@ -22,59 +20,12 @@ from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.taxonomy.tasks import TASKS, find_task
 
-Fit = Callable[[FloatArray, IntArray], Callable[[FloatArray], FloatArray]]
-
-
-@dataclass(frozen=True, eq=False)
-class Validation:
-    """What thresholds and calibration maps are chosen on, and nothing else is."""
-
-    predictions: Predictions
-    manifest: Manifest  # labelled rows, all of which belong to a class
-
-    @classmethod
-    def of(
-        cls, predictions: Predictions, manifest: Manifest, *, split: str = "val"
-    ) -> "Validation":
-        """The rows of one split.
-
-        Raises:
-            ManifestError: the split has no row with a diagnosis.
-            InputError: rows without a prediction.
-        """
-        judged = judged_rows(manifest, predictions.classes, split=split, skip_outside=True).judged
-        return cls(predictions.rows_for(judged.image_ids), judged)
-
-    @cached_property
-    def cases(self) -> tuple[IntArray, FloatArray]:
-        """Truth (n,) and probabilities (n, k)."""
-        cases = Cases.of(self.predictions, self.manifest)
-        return cases.truth, cases.probabilities
-
-    def require_apart_from(self, judged: Manifest) -> None:
-        """Check that nothing is judged that something was chosen on.
-
-        Raises:
-            InputError: images or lesions in both.
-        """
-        for what, mine, theirs in (
-            ("image", self.manifest.image_ids, judged.image_ids),
-            ("lesion", self.manifest.frame["lesion_id"], judged.frame["lesion_id"]),
-        ):
-            both = sorted((set(mine) & set(theirs)) - {""})
-            if both:
-                raise InputError(
-                    f"validation: {len(both)} {what}s are judged too, such as {both[0]}; "
-                    "give predictions for other lesions"
-                )
-
 
 def evidence_sections(
-    predictions: Predictions,
+    reading: Reading,
     manifest: Manifest,
     *,
     split: str = "test",
-    validation: Validation | None = None,
     maps: Mapping[str, Fit] | None = None,
     tasks: Sequence[str] = (),
     columns: Sequence[str] = (),
@@ -87,9 +38,10 @@ def evidence_sections(
     """Questions, calibration, certainty and subgroups.
 
     Args:
-        predictions, manifest, split, skip_outside: As in `evaluate`.
-        validation: Without it nothing is chosen: no thresholds, calibration maps or conformal sets.
-        maps: Calibration maps to fit on validation, by name.
+        reading: What is judged; without validation nothing is chosen: no thresholds, calibration maps
+            or conformal sets.
+        manifest, split, skip_outside: As in `evaluate`.
+        maps: Calibration maps to fit on validation, by name, and to compare.
         tasks: Further questions, beside `TASKS`.
         columns: Further columns to group by.
         prevalence: For predictive values.
@@ -100,12 +52,13 @@ def evidence_sections(
         InputError: validation and judged rows overlap, or a question, column or number makes no
             sense.
     """
+    predictions, validation = reading.judged, reading.judged_validation
     judged = judged_rows(
         manifest, predictions.classes, split=split, skip_outside=skip_outside
     ).judged
     if validation is not None:
         validation.require_apart_from(judged)
-    cases = Cases.of(predictions, judged)
+    cases = Cases.of(predictions, judged, gains=reading.gains)
     sections = _questions(
         predictions,
         manifest if split == "all" else manifest.split(split),
@@ -115,11 +68,12 @@ def evidence_sections(
         replicates=replicates,
         seed=seed,
     )
-    versions = {AS_GIVEN: cases.probabilities}
-    if validation is not None:
-        truth, given = validation.cases
+    given = reading.given.rows_for(judged.image_ids).probabilities
+    versions = {AS_GIVEN: given}
+    if reading.given_validation is not None:
+        truth, known = reading.given_validation.cases
         for name, fit in (maps or {}).items():
-            versions[name] = fit(given, truth)(cases.probabilities)
+            versions[name] = fit(known, truth)(given)
     clusters = judged.clusters()
     sections.append(
         calibration_section(

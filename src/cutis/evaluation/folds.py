@@ -69,7 +69,11 @@ class RepeatSummary:
 
 
 def summarise_folds(
-    predictions: Predictions, judged: Manifest, pooled: Evaluation
+    predictions: Predictions,
+    judged: Manifest,
+    pooled: Evaluation,
+    *,
+    gains: FloatArray | None = None,
 ) -> FoldSummary | None:
     """Judge each fold alone.
 
@@ -77,6 +81,7 @@ def summarise_folds(
         predictions: Out-of-fold, as `cutis train --kfold` writes them.
         judged: The rows that `pooled` was judged on.
         pooled: All of them together.
+        gains: As in `evaluate`.
 
     Returns:
         None where a row has no fold, or all have the same.
@@ -87,7 +92,7 @@ def summarise_folds(
         return None
     members = [judged.rows((column == fold).to_numpy()) for fold in folds]
     estimates = {**pooled.overall, **{f"malignant/{n}": e for n, e in pooled.malignant.items()}}
-    by_fold = [_plain(predictions, rows) for rows in members]
+    by_fold = [_plain(predictions, rows, gains) for rows in members]
     return FoldSummary(
         folds=tuple(int(fold) for fold in folds),
         images=tuple(len(rows) for rows in members),
@@ -99,7 +104,12 @@ def summarise_folds(
 
 
 def summarise_repeats(
-    tables: Sequence[Predictions], judged: Manifest, *, replicates: int = 2000, seed: int = 0
+    tables: Sequence[Predictions],
+    judged: Manifest,
+    *,
+    gains: FloatArray | None = None,
+    replicates: int = 2000,
+    seed: int = 0,
 ) -> RepeatSummary:
     """Judge the same rows once per repeat, and the mean over repeats.
 
@@ -109,6 +119,7 @@ def summarise_repeats(
     Args:
         tables: Predictions of the same classes, one table per repeat.
         judged: The rows, all of which belong to a class.
+        gains: As in `evaluate`.
         replicates, seed: Of the lesion-clustered bootstrap.
 
     Raises:
@@ -123,7 +134,7 @@ def summarise_repeats(
                 f"repeats: table {number} has the classes {', '.join(sorted(table.classes))}, "
                 f"the first {', '.join(expected)}"
             )
-    cases = [Cases.of(table, judged) for table in tables]
+    cases = [Cases.of(table, judged, gains=gains) for table in tables]
 
     def means(weights: FloatArray) -> dict[str, FloatArray]:
         found = [each.figures(weights) for each in cases]
@@ -136,7 +147,7 @@ def summarise_repeats(
     estimates = bootstrap_estimates(
         means, judged.clusters(), replicates=replicates, seed=seed, is_share=is_share
     )
-    by_repeat = [_plain(table, judged) for table in tables]
+    by_repeat = [_plain(table, judged, gains) for table in tables]
     return RepeatSummary(
         repeats=len(tables),
         figures={
@@ -146,7 +157,7 @@ def summarise_repeats(
     )
 
 
-def _plain(predictions: Predictions, rows: Manifest) -> dict[str, float]:
+def _plain(predictions: Predictions, rows: Manifest, gains: FloatArray | None) -> dict[str, float]:
     """Headline figures of some rows, without intervals."""
-    found = Cases.of(predictions, rows).figures(np.ones((1, len(rows))))
+    found = Cases.of(predictions, rows, gains=gains).figures(np.ones((1, len(rows))))
     return {name: float(found[name][0]) for name in HEADLINES if name in found}

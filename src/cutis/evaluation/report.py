@@ -13,6 +13,7 @@ import cutis
 from cutis.evaluation.classifier import Evaluation
 from cutis.evaluation.estimates import HOW_DRAWN
 from cutis.evaluation.figures.style import to_svg
+from cutis.evaluation.reading import Reading
 from cutis.evaluation.section import Section, shown
 from cutis.files import require_writable, write_json, write_text
 
@@ -36,8 +37,13 @@ class Heading:
     facts: Mapping[str, Any]
 
 
-def classifier_heading(evaluation: Evaluation) -> Heading:
-    """The heading of a classifier's report."""
+def classifier_heading(evaluation: Evaluation, reading: Reading) -> Heading:
+    """The heading of a classifier's report.
+
+    Args:
+        evaluation: What was found.
+        reading: What was judged.
+    """
     lesions = "" if evaluation.lesions is None else f" of {evaluation.lesions} lesions"
     left_out = (
         f" {evaluation.left_out} rows without a diagnosis were left out."
@@ -54,7 +60,7 @@ def classifier_heading(evaluation: Evaluation) -> Heading:
     return Heading(
         title="Classifier report",
         subtitle=f"Split {evaluation.split}: {evaluation.images} images{lesions}, "
-        f"{len(evaluation.classes)} classes.{left_out}",
+        f"{len(evaluation.classes)} classes.{left_out} {reading.in_words()}".rstrip(),
         method=f"Intervals come from {evaluation.replicates} bootstrap replicates "
         f"(seed {evaluation.seed}): {HOW_DRAWN}. {drawn}",
         facts={
@@ -63,6 +69,7 @@ def classifier_heading(evaluation: Evaluation) -> Heading:
             "lesions": evaluation.lesions,
             "left_out_without_diagnosis": evaluation.left_out,
             "left_out_other_diagnoses": evaluation.outside,
+            "reading": reading.to_dict(),
             "interval": {
                 "level": 0.95,
                 "method": f"bootstrap over lesions, {HOW_DRAWN}",

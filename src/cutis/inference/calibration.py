@@ -2,7 +2,8 @@
 
 A map is fitted on one split and judged on another. Temperature keeps every order and every answer;
 vector scaling also shifts classes, which a network trained for balanced classes needs before its
-probabilities can mean frequencies; isotonic regression assumes least and needs most data.
+probabilities can mean frequencies; Dirichlet calibration also learns which class the network takes for
+which; isotonic regression assumes least and needs most data.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,10 +14,13 @@ import numpy as np
 
 from cutis.checks import FloatArray, IntArray, require_same_length
 from cutis.errors import InputError
-from cutis.readout import VectorScaling, log_probabilities, softmax
+from cutis.readout import LogLinearMap, log_probabilities, softmax
 
 _BOUNDS = (0.05, 20.0)  # temperatures worth trying
-_RIDGE = 1e-3  # keeps vector scaling finite for a class with few cases
+_RIDGE = 1e-3  # holds scales and shifts finite for a class with few cases
+_SPREAD = (
+    0.3  # of what a class is expected to take of another's log probability, standard deviation
+)
 
 
 class Calibration(Protocol):
@@ -26,7 +30,7 @@ class Calibration(Protocol):
         """Calibrated probabilities; rows sum to 1."""
 
 
-def fit_temperature(probabilities: FloatArray, truth: IntArray) -> VectorScaling:
+def fit_temperature(probabilities: FloatArray, truth: IntArray) -> LogLinearMap:
     """Logits divided by the one temperature of least log loss (Guo et al. 2017)."""
     from scipy.optimize import minimize_scalar
 
@@ -37,30 +41,52 @@ def fit_temperature(probabilities: FloatArray, truth: IntArray) -> VectorScaling
 
     found = minimize_scalar(loss, bounds=tuple(np.log(_BOUNDS)), method="bounded")
     classes = probabilities.shape[1]
-    return VectorScaling(np.full(classes, 1 / np.exp(found.x)), np.zeros(classes))
+    return LogLinearMap(np.eye(classes) / np.exp(found.x), np.zeros(classes))
 
 
-def fit_vector_scaling(probabilities: FloatArray, truth: IntArray) -> VectorScaling:
+def fit_vector_scaling(probabilities: FloatArray, truth: IntArray) -> LogLinearMap:
     """Scales and shifts of least log loss, held near 1 and 0 by a faint ridge (Guo et al. 2017)."""
+    return _fit_log_linear(probabilities, truth, between_classes=None)
+
+
+def fit_dirichlet(probabilities: FloatArray, truth: IntArray) -> LogLinearMap:
+    """The matrix and shifts of least log loss (Kull et al. 2019, with their off-diagonal ridge).
+
+    What a class takes of another's log probability is held near 0 as by a normal prior, so that few
+    cases give vector scaling and many a matrix.
+    """
+    return _fit_log_linear(probabilities, truth, between_classes=1 / (len(truth) * _SPREAD**2))
+
+
+def _fit_log_linear(
+    probabilities: FloatArray, truth: IntArray, *, between_classes: float | None
+) -> LogLinearMap:
+    """Least mean log loss, with a ridge towards the map that changes nothing.
+
+    Args:
+        between_classes: The ridge off the diagonal; None keeps everything there at 0.
+    """
     from scipy.optimize import minimize
 
     logits = log_probabilities(probabilities)
     n, k = logits.shape
-    one_hot = np.eye(k)[truth]
-    start = np.concatenate([np.ones(k), np.zeros(k)])
+    one_hot, diagonal = np.eye(k)[truth], np.eye(k, dtype=bool)
+    start = np.vstack([diagonal, np.zeros(k)])  # the transposed scale above the shift
+    ridge, free = np.full((k + 1, k), _RIDGE), np.ones((k + 1, k))
+    ridge[:k][~diagonal] = between_classes or 0
+    free[:k][~diagonal] = between_classes is not None
 
-    def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
-        scaled = logits * parameters[:k] + parameters[k:]
+    def loss(flat: FloatArray) -> tuple[float, FloatArray]:
+        found = flat.reshape(start.shape)
+        scaled = logits @ found[:k] + found[k]
         error = (softmax(scaled) - one_hot) / n
-        away = parameters - start
-        gradient = np.concatenate([(error * logits).sum(axis=0), error.sum(axis=0)])
-        return (
-            _log_loss(scaled, truth) + 0.5 * _RIDGE * float(away @ away),
-            gradient + _RIDGE * away,
-        )
+        away = found - start
+        gradient = np.vstack([logits.T @ error, error.sum(axis=0)]) + ridge * away
+        penalty = 0.5 * float((ridge * away**2).sum())
+        return _log_loss(scaled, truth) + penalty, (gradient * free).ravel()
 
-    found = minimize(loss, start, jac=True, method="L-BFGS-B")
-    return VectorScaling(found.x[:k], found.x[k:])
+    found = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B").x.reshape(start.shape)
+    return LogLinearMap(found[:k].T, found[k])
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +127,7 @@ class IsotonicCalibration:
 CALIBRATIONS: Mapping[str, Callable[[FloatArray, IntArray], Calibration]] = {
     "temperature": fit_temperature,
     "vector": fit_vector_scaling,
+    "dirichlet": fit_dirichlet,
     "isotonic": IsotonicCalibration.fit,
 }
 

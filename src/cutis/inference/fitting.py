@@ -20,7 +20,7 @@ from cutis.checks import (
     require_same_length,
 )
 from cutis.errors import InputError
-from cutis.inference.calibration import fit_temperature, fit_vector_scaling
+from cutis.inference.calibration import fit_dirichlet, fit_temperature, fit_vector_scaling
 from cutis.metrics.calibration import classwise_calibration_error
 from cutis.metrics.operating_points import specificity_at_sensitivity
 from cutis.metrics.probability import log_loss
@@ -28,15 +28,16 @@ from cutis.metrics.ranking import require_both_classes
 from cutis.readout import (
     AbstentionRule,
     FittedOn,
+    LogLinearMap,
     Readout,
     SetRule,
     ValidatedThreshold,
-    VectorScaling,
 )
 from cutis.taxonomy import ClassSet, Task, find_task
 
-METHODS: Mapping[str, Callable[[FloatArray, IntArray], VectorScaling]] = {  # a bundle can carry
+METHODS: Mapping[str, Callable[[FloatArray, IntArray], LogLinearMap]] = {  # a bundle can carry
     "vector": fit_vector_scaling,
+    "dirichlet": fit_dirichlet,
     "temperature": fit_temperature,
 }
 AIMS = (("melanoma", 0.9), ("malignancy", 0.95))  # question and sensitivity

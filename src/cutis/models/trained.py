@@ -20,7 +20,7 @@ from cutis.imaging import Preprocessing
 from cutis.models.backbones import BackboneSettings, backbone_preprocessing
 from cutis.models.classifier import Classifier, HeadSettings, ModelSettings, create_classifier
 from cutis.models.weights import load_weights
-from cutis.readout import VectorScaling
+from cutis.readout import LogLinearMap
 from cutis.tables.manifest import Manifest
 from cutis.taxonomy import ClassSet
 
@@ -51,16 +51,16 @@ class TrainedClassifier:
     name: str = "classifier"
     architecture: str = ""
     weights_sha256: str = ""
-    calibration: VectorScaling | None = None
+    calibration: LogLinearMap | None = None
 
 
-def calibrated(logits: Tensor, calibration: VectorScaling | None) -> Tensor:
+def calibrated(logits: Tensor, calibration: LogLinearMap | None) -> Tensor:
     """Logits (n, k) in double precision, whose softmax is what the model answers with."""
     logs = logits.double().log_softmax(dim=1)
     if calibration is None:
         return logs
     scale, shift = (torch.from_numpy(v).to(logs) for v in (calibration.scale, calibration.shift))
-    return logs * scale + shift
+    return logs @ scale.T + shift
 
 
 def load_trained(place: Path) -> TrainedClassifier:

@@ -59,6 +59,19 @@ class Predictions:
         rows = [row_of[image_id] for image_id in image_ids]
         return Predictions(tuple(image_ids), self.classes, self.probabilities[rows])
 
+    def in_order_of(self, classes: tuple[str, ...]) -> "Predictions":
+        """The same predictions with their columns in another order.
+
+        Raises:
+            InputError: the classes are others.
+        """
+        if sorted(self.classes) != sorted(classes):
+            raise InputError(
+                f"predictions: the classes are {', '.join(self.classes)}, not {', '.join(classes)}"
+            )
+        columns = [self.classes.index(name) for name in classes]
+        return Predictions(self.image_ids, classes, self.probabilities[:, columns])
+
     def write(self, path: Path) -> None:
         """Write CSV, or Parquet where the name ends in .parquet.
 

@@ -1,0 +1,193 @@
+"""`Reading`: how a table of probabilities is read before it is judged.
+
+Through which map, and which diagnosis is the answer. Whatever is chosen is chosen on validation.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+
+from cutis.checks import FloatArray, IntArray, did_you_mean
+from cutis.errors import InputError
+from cutis.evaluation.cases import Cases, judged_rows
+from cutis.tables.manifest import Manifest
+from cutis.tables.predictions import Predictions
+
+Fit = Callable[[FloatArray, IntArray], Callable[[FloatArray], FloatArray]]
+
+ANSWERS = {
+    "probable": "the most probable diagnosis",
+    "balanced": "the diagnosis raised most over its frequency in validation",
+}
+FOLDS = 5  # of validation lesions
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """What thresholds and calibration maps are chosen on, and nothing else is."""
+
+    predictions: Predictions
+    manifest: Manifest  # labelled rows, all of which belong to a class
+
+    @classmethod
+    def of(
+        cls, predictions: Predictions, manifest: Manifest, *, split: str = "val"
+    ) -> "Validation":
+        """The rows of one split.
+
+        Raises:
+            ManifestError: the split has no row with a diagnosis.
+            InputError: rows without a prediction.
+        """
+        judged = judged_rows(manifest, predictions.classes, split=split, skip_outside=True).judged
+        return cls(predictions.rows_for(judged.image_ids), judged)
+
+    @cached_property
+    def cases(self) -> tuple[IntArray, FloatArray]:
+        """Truth (n,) and probabilities (n, k)."""
+        cases = Cases.of(self.predictions, self.manifest)
+        return cases.truth, cases.probabilities
+
+    def cross_fitted(self, fit: Fit) -> "Validation":
+        """The same with calibrated probabilities, each by a map that was fitted on other lesions.
+
+        What is chosen on them is not flattered by the map's fit.
+
+        Raises:
+            InputError: fewer than `FOLDS` lesions.
+        """
+        truth, probabilities = self.cases
+        lesions = self.manifest.clusters()
+        if len(set(lesions)) < FOLDS:
+            raise InputError(f"calibration: validation has fewer than {FOLDS} lesions")
+        calibrated = np.empty(probabilities.shape)
+        parts = GroupKFold(FOLDS)
+        for elsewhere, here in parts.split(probabilities, truth, lesions):
+            calibrated[here] = fit(probabilities[elsewhere], truth[elsewhere])(probabilities[here])
+        return Validation(replace(self.predictions, probabilities=calibrated), self.manifest)
+
+    def gains(self) -> FloatArray:
+        """What a right answer of each class is worth in balanced accuracy, shape (k,).
+
+        Raises:
+            InputError: a class without a case.
+        """
+        counts = np.bincount(self.cases[0], minlength=len(self.predictions.classes))
+        absent = [name for name, n in zip(self.predictions.classes, counts, strict=True) if not n]
+        if absent:
+            raise InputError(f"balanced answers: validation has no case of {', '.join(absent)}")
+        return np.asarray(counts.sum() / (len(counts) * counts))
+
+    def require_apart_from(self, judged: Manifest) -> None:
+        """Check that nothing is judged that something was chosen on.
+
+        Raises:
+            InputError: images or lesions in both.
+        """
+        for what, mine, theirs in (
+            ("image", self.manifest.image_ids, judged.image_ids),
+            ("lesion", self.manifest.frame["lesion_id"], judged.frame["lesion_id"]),
+        ):
+            both = sorted((set(mine) & set(theirs)) - {""})
+            if both:
+                raise InputError(
+                    f"validation: {len(both)} {what}s are judged too, such as {both[0]}; "
+                    "give predictions for other lesions"
+                )
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A table of probabilities, as it came and as it is judged.
+
+    Attributes:
+        given: As it came.
+        judged: What the chosen map makes of it.
+        given_validation, judged_validation: The same for validation; None where nothing may be chosen.
+        gains: Shape (k,), what each class's probability is multiplied by before the largest is the
+            answer; None: the most probable class is.
+        calibration: The chosen map's name.
+        answer: One of `ANSWERS`.
+    """
+
+    given: Predictions
+    judged: Predictions
+    given_validation: Validation | None = None
+    judged_validation: Validation | None = None
+    gains: FloatArray | None = None
+    calibration: str | None = None
+    answer: str = "probable"
+
+    @classmethod
+    def of(
+        cls,
+        given: Predictions,
+        validation: Validation | None = None,
+        *,
+        maps: Mapping[str, Fit] | None = None,
+        calibration: str | None = None,
+        answer: str = "probable",
+    ) -> "Reading":
+        """Fit what was asked for on validation.
+
+        Args:
+            given: The table.
+            validation: Of the same classes, in any order.
+            maps: The calibration maps there are.
+            calibration: One of them; None judges probabilities as they came.
+            answer: One of `ANSWERS`. "balanced" is Bayes' rule for balanced accuracy where the
+                probabilities are those of cases like validation's (Menon et al. 2021, section 3).
+
+        Raises:
+            InputError: no such map or answer, validation is needed and absent or of other classes,
+                or it lacks what is needed.
+        """
+        if answer not in ANSWERS:
+            raise InputError(
+                f"answer {answer!r}: choose one of {', '.join(ANSWERS)}"
+                f"{did_you_mean(answer, ANSWERS)}"
+            )
+        if validation is None:
+            if calibration is not None or answer != "probable":
+                raise InputError(
+                    "a calibration and balanced answers are chosen on validation; add --validation"
+                )
+            return cls(given, given)
+        ordered = validation.predictions.in_order_of(given.classes)
+        validation = Validation(ordered, validation.manifest)
+        if calibration is None:
+            judged, chosen_on = given, validation
+        else:
+            if calibration not in (maps or {}):
+                raise InputError(
+                    f"calibration {calibration!r}: choose one of {', '.join(maps or ())}"
+                    f"{did_you_mean(calibration, maps or ())}"
+                )
+            fit = (maps or {})[calibration]
+            truth, probabilities = validation.cases
+            calibrated = fit(probabilities, truth)(given.probabilities)
+            judged = replace(given, probabilities=calibrated)
+            chosen_on = validation.cross_fitted(fit)
+        gains = validation.gains() if answer == "balanced" else None
+        return cls(given, judged, validation, chosen_on, gains, calibration, answer)
+
+    def again(self, other: Predictions, maps: Mapping[str, Fit]) -> Predictions:
+        """Another table of the same rows and classes, through the same kind of map."""
+        ordered = other.in_order_of(self.given.classes)
+        validation, calibration = self.given_validation, self.calibration
+        return Reading.of(ordered, validation, maps=maps, calibration=calibration).judged
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `result.json` says of it."""
+        return {"calibration": self.calibration, "answer": self.answer}
+
+    def in_words(self) -> str:
+        """One sentence, or none where everything is read as it came."""
+        if self.calibration is None and self.gains is None:
+            return ""
+        read = "as given" if self.calibration is None else f"by {self.calibration} calibration"
+        return f"Probabilities are {read}; the answer is {ANSWERS[self.answer]}."

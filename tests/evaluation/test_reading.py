@@ -1,0 +1,164 @@
+"""Maps and answers are chosen on validation alone, whatever order its columns come in."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cutis.errors import InputError
+from cutis.evaluation.classifier import evaluate
+from cutis.evaluation.reading import FOLDS, Reading, Validation
+from cutis.inference.calibration import CALIBRATIONS
+from cutis.readout import softmax
+from cutis.tables.manifest import Manifest
+from cutis.tables.predictions import Predictions
+from cutis.taxonomy import load_taxonomy
+
+CLASSES = ("dermatofibroma", "melanoma", "nevus")
+SHARES = np.array([0.05, 0.15, 0.8])
+
+
+def study(lesions, *, split, seed):
+    """Two alike images of each lesion; the scores are those of a world of equally frequent classes."""
+    generator = np.random.default_rng(seed)
+    truth = np.repeat(generator.choice(3, lesions, p=SHARES), 2)
+    logits = np.repeat(generator.normal(size=(lesions, 3)), 2, axis=0)
+    logits[np.arange(2 * lesions), truth] += 2
+    frame = pd.DataFrame(
+        {
+            "image_id": [f"{split}{row}" for row in range(2 * lesions)],
+            "path": [f"/nowhere/{split}{row}.jpg" for row in range(2 * lesions)],
+            "diagnosis": [CLASSES[k] for k in truth],
+            "lesion_id": [f"{split}-{row // 2}" for row in range(2 * lesions)],
+            "split": split,
+        }
+    )
+    manifest = Manifest(frame, load_taxonomy())
+    return Predictions(manifest.image_ids, CLASSES, softmax(2 * logits)), manifest
+
+
+@pytest.fixture(scope="module")
+def judged():
+    return study(400, split="test", seed=0)
+
+
+@pytest.fixture(scope="module")
+def known():
+    return Validation.of(*study(400, split="val", seed=1))
+
+
+def read(given, known, **options):
+    return Reading.of(given, known, maps=CALIBRATIONS, **options)
+
+
+def test_nothing_asked_for_leaves_everything_as_it_came(judged, known):
+    predictions, manifest = judged
+    for reading in (Reading.of(predictions), Reading.of(predictions, known)):
+        assert reading.judged is predictions
+        assert reading.gains is None
+        assert reading.in_words() == ""
+        assert reading.to_dict() == {"calibration": None, "answer": "probable"}
+    plain = evaluate(predictions, manifest, replicates=100)
+    answers = predictions.probabilities.argmax(axis=1)
+    right = np.array([CLASSES[k] for k in answers]) == manifest.diagnoses
+    assert plain.overall["accuracy"].value == pytest.approx(right.mean())
+
+
+def test_a_calibrated_reading_is_more_honest_and_its_balanced_answers_more_balanced(judged, known):
+    predictions, manifest = judged
+
+    def figures(**options):
+        reading = read(predictions, known, **options)
+        found = evaluate(reading.judged, manifest, gains=reading.gains, replicates=100).overall
+        return {name: estimate.value for name, estimate in found.items()}
+
+    given = figures()
+    probable = figures(calibration="dirichlet")
+    balanced = figures(calibration="dirichlet", answer="balanced")
+    assert probable["log_loss"] < given["log_loss"] / 1.2
+    assert probable["accuracy"] > given["accuracy"] + 0.03
+    assert balanced["balanced_accuracy"] > probable["balanced_accuracy"] + 0.05
+    assert balanced["log_loss"] == probable["log_loss"]
+    assert balanced["macro_roc_auc"] == probable["macro_roc_auc"]
+
+
+def test_validation_is_calibrated_by_maps_of_other_lesions(judged, known):
+    seen = []
+
+    def fit(probabilities, truth):
+        seen.append(probabilities)
+        return lambda given: np.full(given.shape, 1 / 3)
+
+    reading = Reading.of(judged[0], known, maps={"flat": fit}, calibration="flat")
+    whole, *parts = seen
+    assert len(whole) == len(known.manifest)
+    assert len(parts) == FOLDS
+    own = known.predictions.probabilities
+    for part in parts:
+        among = (own[:, None, 0] == part[None, :, 0]).any(axis=1)
+        assert not (among[::2] ^ among[1::2]).any()  # both images of a lesion, or neither
+        assert len(part) == among.sum() < len(own)
+    assert (reading.judged_validation.predictions.probabilities == 1 / 3).all()
+    assert (reading.given_validation.predictions.probabilities == own).all()
+
+
+def test_the_order_of_columns_does_not_matter(judged, known):
+    predictions, _manifest = judged
+    turned = Validation(known.predictions.in_order_of(CLASSES[::-1]), known.manifest)
+    straight, other = (
+        read(predictions, validation, calibration="vector", answer="balanced")
+        for validation in (known, turned)
+    )
+    assert straight.judged.classes == other.judged.classes == CLASSES
+    np.testing.assert_allclose(straight.judged.probabilities, other.judged.probabilities)
+    np.testing.assert_allclose(straight.gains, other.gains)
+    again = straight.again(predictions.in_order_of(CLASSES[::-1]), CALIBRATIONS)
+    np.testing.assert_allclose(again.probabilities, straight.judged.probabilities)
+
+
+def test_what_was_read_is_said(judged, known):
+    reading = read(judged[0], known, calibration="vector", answer="balanced")
+    assert "vector calibration" in reading.in_words()
+    assert "raised most over its frequency" in reading.in_words()
+    assert reading.to_dict() == {"calibration": "vector", "answer": "balanced"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"calibration": "vektor"}, "did you mean 'vector'"),
+        ({"answer": "balance"}, "did you mean 'balanced'"),
+    ],
+)
+def test_bad_requests_are_refused(judged, known, options, message):
+    with pytest.raises(InputError, match=message):
+        read(judged[0], known, **options)
+
+
+@pytest.mark.parametrize("options", [{"calibration": "vector"}, {"answer": "balanced"}])
+def test_nothing_is_chosen_without_validation(judged, options):
+    with pytest.raises(InputError, match="add --validation"):
+        read(judged[0], None, **options)
+
+
+def test_validation_of_other_classes_is_refused(judged):
+    predictions, manifest = study(50, split="val", seed=2)
+    renamed = Predictions(
+        predictions.image_ids, ("vascular-lesion", *CLASSES[1:]), predictions.probabilities
+    )
+    with pytest.raises(InputError, match="the classes are vascular-lesion, melanoma, nevus, not"):
+        read(judged[0], Validation.of(renamed, manifest))
+
+
+def test_balanced_answers_need_a_case_of_every_class(judged, known):
+    without = Validation.of(
+        known.predictions,
+        known.manifest.rows(np.array(known.manifest.diagnoses) != "dermatofibroma"),
+    )
+    with pytest.raises(InputError, match="no case of dermatofibroma"):
+        read(judged[0], without, answer="balanced")
+
+
+def test_a_map_needs_lesions(judged, known):
+    few = Validation.of(known.predictions, known.manifest.rows(np.arange(800) < 6))
+    with pytest.raises(InputError, match=f"fewer than {FOLDS} lesions"):
+        read(judged[0], few, calibration="vector")
