@@ -14,7 +14,8 @@ takes no part, and every choice was made on its validation split.
     ship      8-bit network, half-precision weights, calibrated on validation: WORK/zoo-shipped. The
               limit of rejection also comes from ISIC 2017's validation part, without its labels
     judge     the shipped bundle on the test split in both processings, on the validation part of
-              ISIC 2017 and on the photographs of PAD-UFES-20; numbers go to benchmarks/results/
+              ISIC 2017 and on the photographs of PAD-UFES-20, with calibrated probabilities and
+              balanced answers, and "as given"; numbers go to benchmarks/results/
 """
 
 import argparse
@@ -48,6 +49,7 @@ SECOND_ROUND = REPOSITORY / "configs" / "second-round.toml"
 STAGES = ("data", "train", "refine", "ship", "judge")
 START = "fine-tuned/bundle/weights.safetensors"
 MIDDLE = "zoo-averaged/bundle/weights.safetensors"
+READING = ("--calibration", "dirichlet", "--answer", "balanced")
 SAME_LESIONS = "ham10000-224"
 SIDE_PX = 176  # of the averaged network's input: least log loss on validation
 
@@ -199,11 +201,15 @@ def evaluate(work: Path, name: str, split: str, options: list[str]) -> None:
     if split == "val":  # thresholds and maps come from here, no figures
         return
     validation = ["--validation", "zoo-ham10000-val-predictions.csv", "--by", "sex", "--by", "site"]
-    told = ["--split", split, *validation, *options, "-o", folder]
-    cutis("evaluate", table, f"zoo-{name}.csv", *told, folder=work)
-    result = json.loads((work / folder / "result.json").read_text())
-    result["date"] = today()
-    write_json(RESULTS / f"zoo-{name}.json", result)
+    told = ["evaluate", table, f"zoo-{name}.csv", "--split", split, *validation, *options]
+    cutis(*told, *READING, "-o", folder, folder=work)
+    cutis(*told, "-o", f"{folder}-as-given", folder=work)
+    result, as_given = (
+        json.loads((work / report / "result.json").read_text())
+        for report in (folder, f"{folder}-as-given")
+    )
+    kept = {key: as_given[key] for key in ("overall", "confusion_matrix")}
+    write_json(RESULTS / f"zoo-{name}.json", {**result, "as_given": kept, "date": today()})
 
 
 if __name__ == "__main__":

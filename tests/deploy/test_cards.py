@@ -131,6 +131,16 @@ def test_the_model_card_gains_results_and_limits():
     assert "Found least often: melanoma 0.812 [0.700, 0.900]." in text
 
 
+def test_the_model_card_says_how_probabilities_were_read():
+    reading = {"calibration": "dirichlet", "in_words": "Probabilities are calibrated."}
+    plain, read = (
+        render_judged_card("# Card\n", [Judgement("test", result(**sections))])
+        for sections in ({}, {"reading": reading})
+    )
+    assert "100 draws. Probabilities are calibrated.\n" in read
+    assert "100 draws.\n" in plain
+
+
 def test_the_model_card_has_a_table_of_subgroups():
     few = {"column": "sex", "group": "f", "images": 4, "malignant": 1, "estimates": {}}
     names = ("balanced_accuracy", "malignant_roc_auc", "sensitivity", "specificity")

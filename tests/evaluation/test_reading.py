@@ -56,7 +56,7 @@ def test_nothing_asked_for_leaves_everything_as_it_came(judged, known):
         assert reading.judged is predictions
         assert reading.gains is None
         assert reading.in_words() == ""
-        assert reading.to_dict() == {"calibration": None, "answer": "probable"}
+        assert reading.to_dict() == {"calibration": None, "answer": "probable", "in_words": ""}
     plain = evaluate(predictions, manifest, replicates=100)
     answers = predictions.probabilities.argmax(axis=1)
     right = np.array([CLASSES[k] for k in answers]) == manifest.diagnoses
@@ -119,7 +119,11 @@ def test_what_was_read_is_said(judged, known):
     reading = read(judged[0], known, calibration="vector", answer="balanced")
     assert "vector calibration" in reading.in_words()
     assert "raised most over its frequency" in reading.in_words()
-    assert reading.to_dict() == {"calibration": "vector", "answer": "balanced"}
+    assert reading.to_dict() == {
+        "calibration": "vector",
+        "answer": "balanced",
+        "in_words": reading.in_words(),
+    }
 
 
 @pytest.mark.parametrize(

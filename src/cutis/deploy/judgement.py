@@ -53,6 +53,11 @@ class Judgement:
         draws = interval["replicates"]
         return f"{interval['level']:.0%} intervals, {interval['method']}, {draws} draws"
 
+    @property
+    def reading(self) -> str:
+        """How the probabilities were read, a sentence; "" where they were judged as they came."""
+        return str((self.result.get("reading") or {}).get("in_words", ""))
+
     def overall(self, name: str) -> str:
         """One overall figure with its interval."""
         return figure(self.result["overall"].get(name))

@@ -183,10 +183,11 @@ class Reading:
 
     def to_dict(self) -> dict[str, Any]:
         """What `result.json` says of it."""
-        return {"calibration": self.calibration, "answer": self.answer}
+        told = {"calibration": self.calibration, "answer": self.answer}
+        return told | {"in_words": self.in_words()}
 
     def in_words(self) -> str:
-        """One sentence, or none where everything is read as it came."""
+        """One sentence; "" where everything is read as it came."""
         if self.calibration is None and self.gains is None:
             return ""
         read = "as given" if self.calibration is None else f"by {self.calibration} calibration"
