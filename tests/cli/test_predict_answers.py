@@ -15,6 +15,7 @@ from cutis.bundle import ModelBundle, rewrite_bundle
 from cutis.inference.frame_statistics import frame_statistics
 from cutis.inference.predictor import Predictor
 from cutis.inference.rejection import fit_rejection
+from cutis.readout import LogLinearMap
 
 SCHEMA = json.loads(
     (resources.files("cutis.inference") / "answer.schema.json").read_text(encoding="utf-8")
@@ -85,6 +86,18 @@ def test_the_json_is_what_its_schema_says(cutis, judging_bundle, colour_bundle, 
         code, out, _err = cutis("predict", pictures, "--model", bundle, "--json")
         assert code == 1
         jsonschema.validate(json.loads(out), SCHEMA)
+
+
+def test_the_schema_knows_a_map_between_classes(cutis, colour_bundle, readout, pictures, tmp_path):
+    between = LogLinearMap(
+        np.array([[1.0, 0.2, 0.0], [0.1, 0.9, 0.0], [0.0, 0.0, 1.0]]), np.zeros(3)
+    )
+    bundle = ModelBundle.load(colour_bundle)
+    facts = replace(bundle.facts, readout=replace(readout, calibration=between))
+    folder = rewrite_bundle(bundle, tmp_path / "between", facts).folder
+    told = json.loads(cutis("predict", pictures, "--model", folder, "--json")[1])
+    jsonschema.validate(told, SCHEMA)
+    assert told["model"]["readout"]["calibration"]["scale"] == between.scale.tolist()
 
 
 def test_the_schema_refuses_what_it_does_not_describe(cutis, judging_bundle, pictures):

@@ -117,7 +117,7 @@ def test_the_order_of_columns_does_not_matter(judged, known):
 
 def test_what_was_read_is_said(judged, known):
     reading = read(judged[0], known, calibration="vector", answer="balanced")
-    assert "vector calibration" in reading.in_words()
+    assert "calibrated on validation (vector)" in reading.in_words()
     assert "raised most over its frequency" in reading.in_words()
     assert reading.to_dict() == {
         "calibration": "vector",

@@ -190,5 +190,7 @@ class Reading:
         """One sentence; "" where everything is read as it came."""
         if self.calibration is None and self.gains is None:
             return ""
-        read = "as given" if self.calibration is None else f"by {self.calibration} calibration"
-        return f"Probabilities are {read}; the answer is {ANSWERS[self.answer]}."
+        given = "are as given"
+        if self.calibration is not None:
+            given = f"were calibrated on validation ({self.calibration})"
+        return f"Probabilities {given}; the answer is {ANSWERS[self.answer]}."
