@@ -10,7 +10,8 @@ takes no part, and every choice was made on its validation split.
     data      WORK/zoo.csv
     train     configs/zoo.toml, into WORK/zoo; a run that is there is resumed. The mean of its first,
               best and last weights (Wortsman et al. 2022) is published as WORK/zoo-averaged/bundle
-    refine    configs/second-round.toml, from there on, into WORK/zoo-refined
+    refine    configs/second-round.toml, from there on, with two seeds, into WORK/zoo-refined and
+              WORK/zoo-refined-again; the mean of their weights is WORK/zoo-soup
     ship      8-bit network, half-precision weights, calibrated on validation: WORK/zoo-shipped. The
               limit of rejection also comes from ISIC 2017's validation part, without its labels
     judge     the shipped bundle on the test split in both processings, on the validation part of
@@ -20,7 +21,6 @@ takes no part, and every choice was made on its validation split.
 
 import argparse
 import json
-import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -37,11 +37,10 @@ from cutis.deploy.publish import publish_run
 from cutis.files import write_json
 from cutis.inference.predictor import Predictor
 from cutis.metrics.delong import delong_auc
-from cutis.metrics.ranking import macro_roc_auc
-from cutis.models.classifier import create_classifier
+from cutis.models.classifier import untrained_classifier
 from cutis.tables.manifest import Manifest
-from cutis.training.prediction import predict_probabilities
 from cutis.training.run_folder import RunFolder
+from cutis.training.soup import mean_of, serve
 from cutis.training.training_data import TrainingData
 
 FIRST_ROUND = REPOSITORY / "configs" / "zoo.toml"
@@ -50,6 +49,8 @@ STAGES = ("data", "train", "refine", "ship", "judge")
 START = "fine-tuned/bundle/weights.safetensors"
 MIDDLE = "zoo-averaged/bundle/weights.safetensors"
 READING = ("--calibration", "dirichlet", "--answer", "balanced")
+SECOND_ROUNDS = ("zoo-refined", "zoo-refined-again")  # by seed
+SOUP = "zoo-soup"
 SAME_LESIONS = "ham10000-224"
 SIDE_PX = 176  # of the averaged network's input: least log loss on validation
 
@@ -66,20 +67,22 @@ def main() -> None:
         train(work, FIRST_ROUND, START, "zoo")
         publish_mean_of_first_round(work)
     if "refine" in arguments.only:
-        train(work, SECOND_ROUND, MIDDLE, "zoo-refined")
+        for seed, run in enumerate(SECOND_ROUNDS):
+            train(work, SECOND_ROUND, MIDDLE, run, "--set", f"seed={seed}")
+        soup(work)
     if "ship" in arguments.only:
         smaller = ["--format", "onnx-int8", "--half-weights", "--images", "zoo.csv"]
-        cutis("export", "zoo-refined/bundle", *smaller, "-o", "zoo-small", folder=work)
+        cutis("export", f"{SOUP}/bundle", *smaller, "-o", "zoo-small", folder=work)
         for_calibration(Manifest.read(work / "zoo.csv")).write(work / "zoo-calibration.csv")
         cutis("calibrate", "zoo-small", "zoo-calibration.csv", "-o", "zoo-shipped", folder=work)
     if "judge" in arguments.only:
         judge(work)
 
 
-def train(work: Path, config: Path, start: str, run: str) -> None:
+def train(work: Path, config: Path, start: str, run: str, *options: str) -> None:
     """Train on from some weights; a run that is there is resumed."""
-    weights = ["--set", f"model.backbone.weights={work / start}"]
-    cutis("train", "zoo.csv", "--config", config, *weights, "-o", run, "--resume", folder=work)
+    told = ["--config", config, "--set", f"model.backbone.weights={work / start}", *options]
+    cutis("train", "zoo.csv", *told, "-o", run, "--resume", folder=work)
 
 
 def pooled(spine: Manifest) -> Manifest:
@@ -102,37 +105,24 @@ def pooled(spine: Manifest) -> Manifest:
 
 
 def publish_mean_of_first_round(work: Path) -> None:
-    """A run folder whose bundle has the mean of the weights that training began with, liked best and
-    ended with; its history is what that mean reaches.
-    """
+    """A run folder with the mean of the weights that training began with, liked best and ended with."""
     run, target = RunFolder(work / "zoo"), RunFolder(work / "zoo-averaged")
-    weights = [load_file(work / START), load_file(run.weights), last_weights(run)]
-    recipe = load(FIRST_ROUND, [f"data.image_size={SIDE_PX}"])
+    if target.settings.exists():
+        return
+    weights = mean_of([load_file(work / START), load_file(run.weights), last_weights(run)])
+    begun = f"model.backbone.weights={work / START}"
+    recipe = load(FIRST_ROUND, [f"data.image_size={SIDE_PX}", begun])
     manifest = Manifest.read(run.manifest)
-    data = TrainingData.from_manifest(manifest)
-    model = create_classifier(recipe.model, classes=len(data.classes), image_size=SIDE_PX)
-    model.load_state_dict(
-        {
-            name: torch.stack([each[name].float() for each in weights]).mean(dim=0).to(value.dtype)
-            for name, value in model.state_dict().items()
-        }
-    )
-    target.path.mkdir(exist_ok=True)
-    for source, copy in (
-        (run.manifest, target.manifest),
-        (run.settings, target.settings),
-        (run.environment, target.environment),
-    ):
-        shutil.copyfile(source, copy)
-    validation = data.splits["val"]
-    answers = predict_probabilities(
-        model.eval(), validation, data.classes, recipe.preprocessing(), batch_size=64
-    )
-    answers.write(target.predictions("val"))
-    truth = np.array(data.classes.indices_of(validation.diagnoses))
-    reached = {"epoch": 0, "val_macro_auc": macro_roc_auc(truth, answers.probabilities)}
-    pd.DataFrame([reached]).to_csv(target.history, index=False)
+    classes = len(TrainingData.from_manifest(manifest).classes)
+    model = untrained_classifier(recipe.model, classes=classes, image_size=SIDE_PX)
+    serve(weights, model, recipe, manifest, target)
     publish_run(target, recipe, model, manifest)
+
+
+def soup(work: Path) -> None:
+    """The mean of both second rounds, as a run folder."""
+    if not (work / SOUP / "bundle").exists():
+        cutis("soup", *SECOND_ROUNDS, "-o", SOUP, folder=work)
 
 
 def last_weights(run: RunFolder) -> dict[str, torch.Tensor]:

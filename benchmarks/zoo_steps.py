@@ -16,11 +16,11 @@ import torch
 from on_validation import REPLICATES, judge, shown
 from record import RESULTS, record
 from safetensors.torch import load_file
-from zoo_model import MIDDLE, SECOND_ROUND, SIDE_PX, START, last_weights
+from zoo_model import MIDDLE, SECOND_ROUND, SECOND_ROUNDS, SIDE_PX, SOUP, START, last_weights
 
 from cutis.config import load
 from cutis.files import write_json
-from cutis.models.classifier import create_classifier
+from cutis.models.classifier import untrained_classifier
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.training.prediction import predict_probabilities
@@ -54,13 +54,15 @@ def main() -> None:
 
 def steps(work: Path) -> dict[str, Weights]:
     """Name -> weights, in the order in which they came about."""
-    second = RunFolder(work / "zoo-refined")
+    second, again = (RunFolder(work / name) for name in SECOND_ROUNDS)
     return {
         "first weights": load_file(work / START),
         "first round, kept epoch": load_file(RunFolder(work / "zoo").weights),
         "mean of first, kept and last": load_file(work / MIDDLE),
         "second round, last epoch": last_weights(second),
         "mean of its beginning and end": load_file(second.weights),
+        "the same with another seed": load_file(again.weights),
+        "mean of both": load_file(RunFolder(work / SOUP).weights),
     }
 
 
@@ -68,7 +70,7 @@ def answered(manifest: Manifest, weights: Weights) -> Predictions:
     """What the network with these weights says about the validation split."""
     recipe = load(SECOND_ROUND, [f"data.image_size={SIDE_PX}"])
     data = TrainingData.from_manifest(manifest)
-    model = create_classifier(recipe.model, classes=len(data.classes), image_size=SIDE_PX)
+    model = untrained_classifier(recipe.model, classes=len(data.classes), image_size=SIDE_PX)
     model.load_state_dict({name: weights[name] for name in model.state_dict()})
     rows = data.splits["val"]
     return predict_probabilities(

@@ -22,6 +22,7 @@ COMMAND_MODULES = (
     "data",
     "audit",
     "train",
+    "soup",
     "calibrate",
     "predict",
     "zoo",

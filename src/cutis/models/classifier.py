@@ -92,6 +92,17 @@ def create_classifier(
     return Classifier(backbone, head)
 
 
+def untrained_classifier(settings: ModelSettings, *, classes: int, image_size: int) -> Classifier:
+    """The network with random weights, for others to be loaded: none are fetched to be overwritten.
+
+    Raises:
+        InputError: as `create_classifier`.
+    """
+    bare = settings.backbone.model_copy(update={"weights": "none"})
+    settings = settings.model_copy(update={"backbone": bare})
+    return create_classifier(settings, classes=classes, image_size=image_size)
+
+
 def _may_continue(weights: str, names: Sequence[str]) -> bool:
     if weights.startswith(ZOO):
         return zoo.find(weights.removeprefix(ZOO)).facts.classes == tuple(names)

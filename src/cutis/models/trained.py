@@ -18,7 +18,7 @@ from cutis.errors import BundleError, InputError
 from cutis.files import read_json, sha256_of_file
 from cutis.imaging import Preprocessing
 from cutis.models.backbones import BackboneSettings, backbone_preprocessing
-from cutis.models.classifier import Classifier, HeadSettings, ModelSettings, create_classifier
+from cutis.models.classifier import HeadSettings, ModelSettings, untrained_classifier
 from cutis.models.weights import load_weights
 from cutis.readout import LogLinearMap
 from cutis.tables.manifest import Manifest
@@ -92,7 +92,9 @@ def _from_bundle(bundle: ModelBundle) -> TrainedClassifier:
         settings = ModelSettings(
             backbone=BackboneSettings.model_validate({"name": facts.architecture}), head=head
         )
-        network = _untrained(settings, facts.preprocessing, classes=len(facts.classes))
+        network = untrained_classifier(
+            settings, classes=len(facts.classes), image_size=facts.preprocessing.height
+        )
     except (KeyError, pydantic.ValidationError, InputError) as fault:
         reason = "it does not say what its head is" if isinstance(fault, KeyError) else fault
         raise BundleError(
@@ -127,7 +129,7 @@ def _from_run(run: Path) -> TrainedClassifier:
     manifest = Manifest.read(run / MANIFEST, check_files=False)
     wanted = data.get("classes")
     classes = ClassSet(manifest.taxonomy, tuple(wanted)) if wanted else manifest.class_set()
-    network = _untrained(settings, preprocessing, classes=len(classes))
+    network = untrained_classifier(settings, classes=len(classes), image_size=preprocessing.height)
     load_weights(network, run / KEPT)
     return TrainedClassifier(
         network,
@@ -137,12 +139,3 @@ def _from_run(run: Path) -> TrainedClassifier:
         architecture=settings.backbone.name,
         weights_sha256=sha256_of_file(run / KEPT),
     )
-
-
-def _untrained(
-    settings: ModelSettings, preprocessing: Preprocessing, *, classes: int
-) -> Classifier:
-    """The network with random weights: nothing is fetched only to be overwritten."""
-    bare = settings.backbone.model_copy(update={"weights": "none"})
-    settings = settings.model_copy(update={"backbone": bare})
-    return create_classifier(settings, classes=classes, image_size=preprocessing.height)

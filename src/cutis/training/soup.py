@@ -1,0 +1,175 @@
+"""`cook`: one network with the mean of several runs' weights, as a run folder of its own.
+
+The uniform soup of Wortsman et al. 2022a ("Model soups"). Runs that went on from the same weights with
+other seeds or settings end in one basin of the loss, where the mean of their weights does better than
+each; runs that began apart have no such mean.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from cutis.errors import InputError
+from cutis.files import atomic_path, read_json, require_writable, sha256_of_file, write_json
+from cutis.metrics.classification import balanced_accuracy, confusion_matrix
+from cutis.metrics.probability import log_loss
+from cutis.metrics.ranking import macro_roc_auc
+from cutis.models.classifier import Classifier, untrained_classifier
+from cutis.models.weights import load_weights, save_weights
+from cutis.tables.manifest import Manifest
+from cutis.tables.predictions import Predictions
+from cutis.taxonomy import ClassSet
+from cutis.training.prediction import predict_probabilities
+from cutis.training.recipe import Recipe
+from cutis.training.run_folder import RunFolder
+from cutis.training.training_data import TrainingData
+
+Figures = Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Soup:
+    """What was cooked, and from what.
+
+    Attributes:
+        manifest: Of all runs.
+        model: With the mean of their weights, in eval mode.
+        validation: Validation figures of the mean.
+        ingredients: The same of each run, by its path.
+    """
+
+    manifest: Manifest
+    model: Classifier
+    validation: Figures
+    ingredients: Mapping[str, Figures]
+
+
+def cook(runs: Sequence[RunFolder], recipe: Recipe, target: RunFolder) -> Soup:
+    """Average the kept weights of finished runs and write a run folder without a bundle.
+
+    Args:
+        runs: At least two, of one manifest, one network and one beginning.
+        recipe: Their network, and what it is fed.
+        target: Where to write.
+
+    Raises:
+        InputError: fewer than two runs, one that is not finished, runs that do not go together, or
+            `target` holds a run.
+        OutputError: `target` cannot be written.
+    """
+    if len(runs) < 2:
+        raise InputError("a soup needs at least two runs")
+    _require_alike(runs)
+    manifest = Manifest.read(runs[0].manifest)
+    data = TrainingData.from_manifest(manifest, classes=recipe.data.classes)
+    side, classes = recipe.data.image_size, len(data.classes)
+    model = untrained_classifier(recipe.model, classes=classes, image_size=side)
+    states = [_kept_weights(run, model) for run in runs]
+    found = serve(mean_of(states), model, recipe, manifest, target)
+    truth = data.splits["val"]
+    ingredients = {
+        str(run.path): _figures(
+            Predictions.read(run.predictions("val"), manifest.taxonomy), truth, data.classes
+        )
+        for run in runs
+    }
+    return Soup(manifest, model, found, ingredients)
+
+
+def mean_of(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of every tensor, in its own type."""
+    return {
+        name: torch.stack([state[name].float() for state in states]).mean(dim=0).to(value.dtype)
+        for name, value in states[0].items()
+    }
+
+
+def serve(
+    weights: Mapping[str, Tensor],
+    model: Classifier,
+    recipe: Recipe,
+    manifest: Manifest,
+    target: RunFolder,
+) -> Figures:
+    """Write the run folder of weights that no training ended with; everything but the bundle.
+
+    Args:
+        weights: For `model`, which has them afterwards and is in eval mode.
+        model: A network of the recipe.
+        recipe: What is served with the weights.
+        manifest: With a split; all splits but training are predicted.
+        target: Where to write.
+
+    Returns:
+        The validation figures, the one row of its history.
+
+    Raises:
+        InputError: `target` holds a run.
+        OutputError: it cannot be written.
+    """
+    target.require_new()
+    require_writable(target.path, free_bytes=200 * 2**20)
+    model.load_state_dict(dict(weights))
+    model.eval()
+    data = TrainingData.from_manifest(manifest, classes=recipe.data.classes)
+    manifest.write(target.manifest)
+    target.write_environment()
+    target.weights.parent.mkdir(exist_ok=True)
+    with atomic_path(target.weights) as partial:
+        save_weights(model, partial)
+    answers = {
+        name: predict_probabilities(
+            model, rows, data.classes, recipe.preprocessing(), batch_size=recipe.data.batch_size
+        )
+        for name, rows in data.splits.items()
+        if name != "train"
+    }
+    for name, predictions in answers.items():
+        predictions.write(target.predictions(name))
+    found = _figures(answers["val"], data.splits["val"], data.classes)
+    with atomic_path(target.history) as partial:
+        pd.DataFrame([{"epoch": 0, **found}]).to_csv(partial, index=False)
+    write_json(target.settings, recipe.model_dump(mode="json"))
+    return found
+
+
+def _require_alike(runs: Sequence[RunFolder]) -> None:
+    """One manifest, one network and one beginning.
+
+    Raises:
+        InputError: a run is not finished, or differs from the first.
+    """
+    for run in runs:
+        if not (run.bundle / "bundle.json").is_file():
+            raise InputError(f"{run.path}: not a finished run; give folders that `train` wrote")
+    first = runs[0]
+    network, rows = read_json(first.settings)["model"], sha256_of_file(first.manifest)
+    for run in runs[1:]:
+        if sha256_of_file(run.manifest) != rows:
+            raise InputError(f"{run.path}: trained on another manifest than {first.path}")
+        if read_json(run.settings)["model"] != network:
+            raise InputError(
+                f"{run.path}: another network or other first weights than {first.path}; only runs "
+                "that went on from the same weights have a mean"
+            )
+
+
+def _kept_weights(run: RunFolder, model: Classifier) -> dict[str, Tensor]:
+    load_weights(model, run.weights)
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def _figures(predictions: Predictions, rows: Manifest, classes: ClassSet) -> dict[str, float]:
+    """What training logs of an epoch's validation."""
+    truth = np.array(classes.indices_of(rows.diagnoses))
+    probabilities = predictions.in_order_of(classes.classes).rows_for(rows.image_ids).probabilities
+    confusion = confusion_matrix(truth, probabilities.argmax(axis=1), len(classes))
+    return {
+        "val_loss": float(log_loss(truth, probabilities)),
+        "val_macro_auc": macro_roc_auc(truth, probabilities),
+        "val_balanced_accuracy": float(balanced_accuracy(confusion)),
+    }

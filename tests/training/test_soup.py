@@ -1,0 +1,126 @@
+"""The mean of several runs is a run of its own; runs that have no mean are refused."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from typer.testing import CliRunner
+
+from cutis import RESEARCH_USE_NOTICE, config
+from cutis.bundle import ModelBundle
+from cutis.cli.app import command_tree
+from cutis.deploy.publish import publish_run
+from cutis.errors import InputError
+from cutis.tables.manifest import Manifest
+from cutis.tables.predictions import Predictions
+from cutis.training.run_folder import RunFolder
+from cutis.training.runner import train
+from cutis.training.soup import cook, mean_of
+
+SMALL = (
+    "data.image_size=48",
+    "data.batch_size=8",
+    "data.workers=0",
+    "model.backbone.name=mobilenetv3_small_050",
+    "trainer.epochs=1",
+    "trainer.accelerator=cpu",
+)
+
+
+@pytest.fixture(scope="module")
+def runs(split_phantom, tmp_path_factory):
+    """Two finished runs with other seeds that went on from the weights of a third."""
+    folder = tmp_path_factory.mktemp("runs")
+    manifest = Manifest.read(split_phantom)
+    begun = folder / "begun" / "checkpoints" / "kept.safetensors"
+    for name, changes in (
+        ("begun", ["model.backbone.weights=none"]),
+        ("one", [f"model.backbone.weights={begun}"]),
+        ("other", [f"model.backbone.weights={begun}", "seed=1"]),
+    ):
+        run, recipe = RunFolder(folder / name), config.load(overrides=[*SMALL, *changes])
+        publish_run(run, recipe, train(recipe, manifest, run), manifest)
+    return [RunFolder(folder / "one"), RunFolder(folder / "other")]
+
+
+@pytest.fixture
+def copies(runs, tmp_path):
+    """The same runs, to be spoiled."""
+    return [RunFolder(shutil.copytree(run.path, tmp_path / run.path.name)) for run in runs]
+
+
+def recipe_of(runs):
+    return config.load(runs[0].settings)
+
+
+def test_a_mean_keeps_the_type_of_every_tensor():
+    states = [{"w": torch.tensor([x]), "n": torch.tensor(n)} for x, n in ((1.0, 3), (4.0, 6))]
+    mean = mean_of([*states, states[1]])
+    assert mean["w"].tolist() == [3.0]
+    assert mean["n"].item() == 5
+    assert mean["n"].dtype == torch.int64
+
+
+def test_a_soup_is_a_run_with_the_mean_of_the_weights(runs, tmp_path):
+    target = RunFolder(tmp_path / "soup")
+    recipe = config.load(runs[0].settings, ["data.image_size=64"])
+    found = cook(runs, recipe, target)
+    one, other = (load_file(run.weights) for run in runs)
+    assert any((one[name] != other[name]).any() for name in one)
+    for name, value in load_file(target.weights).items():
+        wanted = (one[name].double() + other[name].double()) / 2
+        torch.testing.assert_close(value.double(), wanted.to(value.dtype).double(), msg=name)
+    assert config.load(target.settings) == recipe
+    assert not found.model.training
+    assert list(found.ingredients) == [str(run.path) for run in runs]
+    for run in runs:
+        reached = (run.history.read_text().splitlines()[1]).split(",")
+        header = run.history.read_text().splitlines()[0].split(",")
+        for name, value in found.ingredients[str(run.path)].items():
+            assert value == pytest.approx(float(reached[header.index(name)]), abs=1e-5)
+    rows = Manifest.read(target.manifest).split("val")
+    told = Predictions.read(target.predictions("val"), rows.taxonomy)
+    assert told.image_ids == tuple(rows.image_ids)
+
+
+def test_the_command_writes_a_bundle_and_sets_the_mean_beside_the_runs(runs, tmp_path):
+    out = tmp_path / "soup"
+    command = ["soup", *(str(run.path) for run in runs), "-o", str(out)]
+    found = CliRunner().invoke(command_tree(), command)
+    assert found.exit_code == 0, found.output
+    assert "their mean" in found.output
+    assert RESEARCH_USE_NOTICE in found.output
+    facts = ModelBundle.load(out / "bundle").facts
+    assert facts.parity.images > 0
+    assert (out / "predictions-test.csv").exists()
+    with pytest.raises(InputError, match="already holds a run"):
+        cook(runs, recipe_of(runs), RunFolder(out))
+
+
+def test_one_run_is_no_soup(runs, tmp_path):
+    with pytest.raises(InputError, match="at least two"):
+        cook(runs[:1], recipe_of(runs), RunFolder(tmp_path / "soup"))
+
+
+def test_an_unfinished_run_is_refused(copies, tmp_path):
+    shutil.rmtree(copies[1].bundle)
+    with pytest.raises(InputError, match="other: not a finished run"):
+        cook(copies, recipe_of(copies), RunFolder(tmp_path / "soup"))
+
+
+def test_runs_of_other_pictures_are_refused(copies, tmp_path):
+    rows = copies[1].manifest.read_text().splitlines()
+    copies[1].manifest.write_text("\n".join(rows[:-1]) + "\n")
+    with pytest.raises(InputError, match="other: trained on another manifest"):
+        cook(copies, recipe_of(copies), RunFolder(tmp_path / "soup"))
+
+
+def test_runs_that_began_apart_are_refused(copies, tmp_path):
+    settings = json.loads(copies[1].settings.read_text())
+    settings["model"]["backbone"]["weights"] = "none"
+    copies[1].settings.write_text(json.dumps(settings))
+    with pytest.raises(InputError, match="other first weights"):
+        cook(copies, recipe_of(copies), RunFolder(tmp_path / "soup"))
+    assert not (tmp_path / "soup").exists()
