@@ -7,8 +7,7 @@ network answers and, under "calibrated", through a map fitted on validation and 
 Every choice was made on validation.
 
     fine-tuned     configs/ham10000.toml: the model's first round
-    refined        configs/second-round.toml, from there on
-    soup           the mean of its weights and those of the same with another seed: the model
+    refined        configs/second-round.toml, from there on: the model
     frozen         configs/frozen-baseline.toml: frozen ImageNet base, dense 512, dropout, Adam 1e-4
     short          a short version of fine-tuned, on the lesion split
     short-random   the same on a random split of images, to show how much leakage flatters
@@ -28,7 +27,6 @@ from cutis.tables.manifest import Manifest
 
 CONFIGS = REPOSITORY / "configs"
 READING = ("--calibration", "dirichlet", "--answer", "balanced")
-AGAIN, SOUP = "refined-again", "soup"
 SHORT = ["--set", "data.train_size=96", "--set", "data.image_size=112", "--set", "trainer.epochs=3"]
 
 
@@ -57,7 +55,7 @@ def main() -> None:
     prepare_manifests(work)
     out = RESULTS / "ham10000.json"
     results = json.loads(out.read_text()) if out.exists() else {"runs": {}}
-    for name in (*recipes(work), SOUP):
+    for name in recipes(work):
         if arguments.only and name not in arguments.only:
             continue
         results["runs"][name] = run(name, work)
@@ -78,22 +76,23 @@ def prepare_manifests(work: Path) -> None:
 
 def run(name: str, work: Path) -> dict[str, object]:
     """Train, or go on training, and judge on the test split."""
-    if name == SOUP:
-        manifest, made_with = work / "split.csv", soup(work)
-    else:
-        table, options = recipes(work)[name]
-        manifest, made_with = work / table, train(work, table, options, name)
-    folder = work / name
+    table, options = recipes(work)[name]
+    folder, manifest = work / name, work / table
+    cutis("train", manifest, *options, "-o", folder, "--resume")
     result = judge(folder, manifest, "report")
     calibrated = judge(folder, manifest, "report-calibrated", *READING)
-    epochs = history(work / (AGAIN if name == SOUP else name))
+    with (folder / "history.csv").open() as stream:
+        epochs = list(csv.DictReader(stream))
+    shown = [
+        option.replace(f"{work}/", "WORK/").replace(f"{CONFIGS}/", "configs/") for option in options
+    ]
     return {
-        "command": made_with,
+        "command": " ".join(["cutis train", f"WORK/{table}", *shown, "-o", f"WORK/{name}"]),
         "date": today(),
         "epochs": len(epochs),
-        "training_seconds": round(sum(epoch["seconds"] for epoch in epochs)),
+        "training_seconds": round(sum(float(epoch["seconds"]) for epoch in epochs)),
         "validation": {
-            key: value for key, value in history(folder)[-1].items() if key.startswith("val_")
+            key: float(value) for key, value in epochs[-1].items() if key.startswith("val_")
         },
         **{
             key: result[key]
@@ -112,37 +111,10 @@ def run(name: str, work: Path) -> dict[str, object]:
     }
 
 
-def history(folder: Path) -> list[dict[str, float]]:
-    """What a run reached, by epoch."""
-    with (folder / "history.csv").open() as stream:
-        return [
-            {key: float(value) for key, value in epoch.items()} for epoch in csv.DictReader(stream)
-        ]
-
-
-def train(work: Path, table: str, options: list[str], name: str) -> str:
-    """Train, or go on training; the command, for the record."""
-    cutis("train", work / table, *options, "-o", work / name, "--resume")
-    shown = [
-        option.replace(f"{work}/", "WORK/").replace(f"{CONFIGS}/", "configs/") for option in options
-    ]
-    return " ".join(["cutis train", f"WORK/{table}", *shown, "-o", f"WORK/{name}"])
-
-
-def soup(work: Path) -> str:
-    """Train the second round again with another seed and take the mean; the commands."""
-    table, options = recipes(work)["refined"]
-    again = train(work, table, [*options, "--set", "seed=1"], AGAIN)
-    if not (work / SOUP / "bundle").exists():
-        cutis("soup", work / "refined", work / AGAIN, "-o", work / SOUP)
-    return f"{again} && cutis soup WORK/refined WORK/{AGAIN} -o WORK/{SOUP}"
-
-
 def judge(folder: Path, manifest: Path, report: str, *reading: str) -> dict[str, Any]:
     """Judge a run on the test split; what is chosen is chosen on validation."""
     validation = ["--validation", folder / "predictions-val.csv"]
-    curves = ["--history", folder / "history.csv"] if folder.name != SOUP else []
-    told = [*validation, *reading, *curves, "-o", folder / report]
+    told = [*validation, *reading, "--history", folder / "history.csv", "-o", folder / report]
     cutis("evaluate", folder / "predictions-test.csv", manifest, *told)
     found: dict[str, Any] = json.loads((folder / report / "result.json").read_text())
     return found

@@ -13,6 +13,11 @@ from cutis.inference.rejection_fitting import rejection_of_manifest, rejection_p
 from cutis.tables.manifest import Manifest
 from cutis.taxonomy import find_task
 
+METHODS_IN_WORDS = {
+    "temperature": "temperature scaling",
+    "vector": "vector scaling",
+    "dirichlet": "Dirichlet calibration",
+}
 SECTION = "\n## Calibration\n"  # of the model card, its last one
 
 
@@ -104,7 +109,7 @@ def describe(facts: BundleFacts) -> list[str]:
     lines = [
         f"Fitted on {fitted_on.images} images of {fitted_on.lesions} lesions, split "
         f"'{fitted_on.split}'; images of one lesion were kept together.",
-        f"Probabilities: {readout.method} scaling; classwise calibration error "
+        f"Probabilities: {METHODS_IN_WORDS[readout.method]}; classwise calibration error "
         f"{readout.error_before:.3f} before, {readout.error_after:.3f} with a map from other lesions.",
     ]
     lines += [

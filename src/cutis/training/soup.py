@@ -1,7 +1,7 @@
 """`cook`: one network with the mean of several runs' weights, as a run folder of its own.
 
 The uniform soup of Wortsman et al. 2022a ("Model soups"). Runs that went on from the same weights with
-other seeds or settings end in one basin of the loss, where the mean of their weights does better than
+other seeds or settings end in one basin of the loss, where the mean of their weights may do better than
 each; runs that began apart have no such mean.
 """
 

@@ -6,11 +6,11 @@ somebody changed together with its sums.
 
 PINS: dict[str, dict[str, str]] = {
     "dermoscopy-lite0": {
-        "bundle.json": "61cf04e54616393c152b5ce8c7410fd94a2c014957df8f30a9343d1c2c810b15",
+        "bundle.json": "22da7dc531a4a488965db2098b0e8b74e224fc3d0d6b69313a8c5fdc3fc167c7",
         "taxonomy.json": "6322ce595a1810ceb519fe063667af6c51402f74d057b8b17686841b796d311d",
-        "model.onnx": "d51ac9c0c4a653e09f0ed0a39276a0f909effbc2b4acd7388a54884eb46fca3e",
-        "weights.safetensors": "58f21318449f996c6e114ce96c4eb9790ca21863f20d41b62f4caaede30be4e9",
-        "MODEL_CARD.md": "30c3134bfcec1645c449e780cfe13ad67f0783d4dd9cd69fed986d9f00d8de87",
-        "rejection.safetensors": "9258b1e0f405678560f586812e78daef222401b8426b910adf6bd4612f851820",
+        "model.onnx": "cce1e0d5edca853c21cfb43d09bed277e9b21c0e9b618660fdfc26b16fb7f9fc",
+        "weights.safetensors": "1a34e163bf76e70aafaa5e7e7953f399db9071299fea824b55357d34c0aff684",
+        "MODEL_CARD.md": "199f8d8bf446d8b039efbc52b65df070c9272b9d260b6c2ae9ab9004eeedd1d8",
+        "rejection.safetensors": "3e89d08eb298b53c24db7cdfa3c70b40723568bf83fbd62bb15dfc4f5ad64e84",
     },
 }
