@@ -49,6 +49,7 @@ STAGES = ("data", "train", "refine", "ship", "judge")
 START = "fine-tuned/bundle/weights.safetensors"
 MIDDLE = "zoo-averaged/bundle/weights.safetensors"
 READING = ("--calibration", "dirichlet", "--answer", "balanced")
+KEPT_AS_GIVEN = ("overall", "malignant_against_benign", "confusion_matrix")
 SECOND_ROUNDS = ("zoo-refined", "zoo-refined-again")  # by seed
 SOUP = "zoo-soup"
 SAME_LESIONS = "ham10000-224"
@@ -198,7 +199,7 @@ def evaluate(work: Path, name: str, split: str, options: list[str]) -> None:
         json.loads((work / report / "result.json").read_text())
         for report in (folder, f"{folder}-as-given")
     )
-    kept = {key: as_given[key] for key in ("overall", "confusion_matrix")}
+    kept = {key: as_given[key] for key in KEPT_AS_GIVEN}
     write_json(RESULTS / f"zoo-{name}.json", {**result, "as_given": kept, "date": today()})
 
 
