@@ -26,7 +26,7 @@ from cutis.files import write_json
 from cutis.tables.manifest import Manifest
 
 CONFIGS = REPOSITORY / "configs"
-READING = ("--calibration", "dirichlet", "--answer", "balanced")
+READING = ("--calibration", "vector", "--answer", "balanced")
 SHORT = ["--set", "data.train_size=96", "--set", "data.image_size=112", "--set", "trainer.epochs=3"]
 
 
