@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import logit
 
-from cutis.metrics.delong import delong_auc
+from cutis.metrics.delong import delong_auc, newcombe_interval
 from cutis.metrics.intervals import (
     bootstrap,
     logit_interval,
@@ -83,3 +83,15 @@ def test_with_many_cases_the_counts_have_no_say():
     area = delong_auc(positive, generator.normal(size=20_000) + positive)
     alone = logit_interval(area.auc, np.sqrt(area.variance), degrees=positive.sum() - 1)
     assert (area.low, area.high) == pytest.approx(alone, abs=1e-5)
+
+
+def test_a_few_misplaced_pairs_of_few_positives_do_not_leave_every_area_possible():
+    positive = np.arange(813) < 13
+    score = np.where(positive, 2.0, np.linspace(-1, 1, 813))
+    score[0] = 0.997  # below one of the negatives
+    found = delong_auc(positive, score)
+    assert 0.999 < found.auc < 1
+    least, _most = newcombe_interval(found.auc, 13, 800)
+    assert found.low >= least > 0.9
+    turned = delong_auc(positive, -score)
+    assert turned.high == pytest.approx(1 - found.low)

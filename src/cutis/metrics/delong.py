@@ -75,9 +75,10 @@ def delong_auc(
     and Hotilovac 2008), with Student's t for the clusters of the smaller class less one: the variance
     is an estimate too. Near 1 with few positives it is often too small where the area is too large, so
     for the interval it is drawn a little towards the variance that the counts alone suggest, which
-    weighs as much as two cases (moderated as by Smyth 2004). Where all pairs are ranked alike, as in
-    perfect separation, DeLong's variance is zero and would claim certainty; the interval is then
-    `newcombe_interval`. How these cover is measured by benchmarks/interval_coverage.py.
+    weighs as much as two cases (moderated as by Smyth 2004); next to an end what it adds never takes
+    the interval beyond `newcombe_interval`. Where all pairs are ranked alike, as in perfect separation,
+    DeLong's variance is zero and would claim certainty; the interval is then `newcombe_interval`.
+    How these cover is measured by benchmarks/interval_coverage.py.
 
     Args:
         positive: Shape (n,).
@@ -258,4 +259,9 @@ def _moderated_interval(
     own = min(independent) - 1
     prior = _variance_by_counts(auc, *independent)
     moderated = (own * variance + PRIOR_CASES * prior) / (own + PRIOR_CASES)
-    return logit_interval(auc, np.sqrt(moderated), degrees=own + PRIOR_CASES, level=level)
+    low, high = logit_interval(auc, np.sqrt(moderated), degrees=own + PRIOR_CASES, level=level)
+    if variance < prior and np.sqrt(prior) > min(auc, 1 - auc):
+        # So near an end the logit turns what the counts suggest into nearly any area.
+        least, most = newcombe_interval(auc, *independent, level=level)
+        return max(low, least), min(high, most)
+    return low, high
