@@ -24,11 +24,11 @@ Found = dict[str, dict[str, dict[str, Any]]]  # network -> figure -> fields of `
 def judge(answers: Mapping[str, Predictions], rows: Manifest) -> Found:
     """Figures of several networks on the same rows; gains are over the first."""
     cases: dict[str, Cases] = {}
-    for step, predictions in answers.items():
+    for name, predictions in answers.items():
         given = Validation(predictions.rows_for(rows.image_ids), rows)
         calibrated = given.cross_fitted(fit_dirichlet).predictions
-        cases[step] = Cases.of(given.predictions, rows)
-        cases[f"{step}/calibrated"] = Cases.of(calibrated, rows, gains=given.gains())
+        cases[name] = Cases.of(given.predictions, rows)
+        cases[f"{name}/calibrated"] = Cases.of(calibrated, rows, gains=given.gains())
     first = next(iter(answers))
 
     def figures(weights: FloatArray) -> dict[str, FloatArray]:
@@ -48,12 +48,12 @@ def judge(answers: Mapping[str, Predictions], rows: Manifest) -> Found:
         is_share=lambda name: is_share(name.rpartition("/")[2]) and not name.endswith("/gain"),
     )
     return {
-        step: {
-            name.removeprefix(f"{step}/"): asdict(estimate)
+        network: {
+            name.removeprefix(f"{network}/"): asdict(estimate)
             for name, estimate in estimates.items()
-            if name.startswith(f"{step}/")
+            if name.startswith(f"{network}/")
         }
-        for step in answers
+        for network in answers
     }
 
 
@@ -66,5 +66,5 @@ def shown(found: Found) -> str:
 
 
 def _like(first: str, name: str) -> str:
-    """The first step, read as `name` is."""
+    """The first network, read as `name` is."""
     return f"{first}/calibrated" if name.endswith("/calibrated") else first

@@ -32,9 +32,10 @@ class LogLinearMap:
     shift: FloatArray  # (k,)
 
     def __post_init__(self) -> None:
-        k = len(self.shift)
-        if self.scale.shape != (k, k):
-            raise InputError(f"calibration: a scale of shape {self.scale.shape} for {k} shifts")
+        if self.shift.ndim != 1 or self.scale.shape != 2 * self.shift.shape:
+            raise InputError(
+                f"calibration: a scale of shape {self.scale.shape} for shifts of {self.shift.shape}"
+            )
         if not (np.isfinite(self.scale).all() and np.isfinite(self.shift).all()):
             raise InputError("calibration: a scale or shift is not finite")
 

@@ -111,7 +111,7 @@ def test_the_order_of_columns_does_not_matter(judged, known):
     assert straight.judged.classes == other.judged.classes == CLASSES
     np.testing.assert_allclose(straight.judged.probabilities, other.judged.probabilities)
     np.testing.assert_allclose(straight.gains, other.gains)
-    again = straight.again(predictions.in_order_of(CLASSES[::-1]), CALIBRATIONS)
+    again = straight.again(predictions.in_order_of(CLASSES[::-1]))
     np.testing.assert_allclose(again.probabilities, straight.judged.probabilities)
 
 

@@ -83,6 +83,21 @@ def test_a_map_comes_back_from_json(method):
     assert np.array(described["scale"]).ndim == (2 if method == "dirichlet" else 1)
 
 
+@pytest.mark.parametrize(
+    ("scale", "shift", "told"),
+    [
+        (np.eye(3), np.zeros(2), r"shape \(3, 3\) for shifts of \(2,\)"),
+        (np.eye(2)[:, :1], np.zeros(2), r"shape \(2, 1\)"),
+        (np.eye(2), np.zeros((2, 1)), r"for shifts of \(2, 1\)"),
+        (np.array(1.0), np.array(0.0), r"for shifts of \(\)"),
+        (np.eye(2), np.array([0.0, np.nan]), "not finite"),
+    ],
+)
+def test_a_map_whose_parts_do_not_fit_is_refused(scale, shift, told):
+    with pytest.raises(InputError, match=told):
+        LogLinearMap(scale, shift)
+
+
 def test_temperature_keeps_every_answer():
     truth, probabilities = honest(500, seed=2)
     calibrated = fit_calibration("temperature", probabilities, truth)(probabilities)

@@ -7,23 +7,12 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from cutis import config
 from cutis.errors import InputError
 from cutis.models.classifier import Classifier
 from cutis.tables.manifest import Manifest
 from cutis.training.averaging import AveragedWeights
 from cutis.training.run_folder import RunFolder
 from cutis.training.runner import train
-
-SMALL = (
-    "data.image_size=48",
-    "data.batch_size=8",
-    "data.workers=0",
-    "model.backbone.name=mobilenetv3_small_050",
-    "trainer.epochs=1",
-    "trainer.keep=last",
-    "trainer.accelerator=cpu",
-)
 
 
 def network():
@@ -74,25 +63,32 @@ def test_the_moving_average_lags_behind_and_the_start_behind_that():
     assert averages.judged(model).head.bias[0].item() == pytest.approx((begin + late) / 2)
 
 
-def trained(manifest, folder, *settings):
-    recipe = config.load("default", [*SMALL, *settings])
-    train(recipe, Manifest.read(manifest), RunFolder(folder))
-    return load_file(RunFolder(folder).weights)
+@pytest.fixture
+def trained(split_phantom, small_recipe):
+    """Trains into a folder and returns the weights of the last step."""
+
+    def train_into(folder, *settings):
+        run = RunFolder(folder)
+        recipe = small_recipe("trainer.keep=last", *settings)
+        train(recipe, Manifest.read(split_phantom), run)
+        return load_file(run.weights)
+
+    return train_into
 
 
-def test_a_second_round_keeps_the_mean_with_where_it_began(split_phantom, tmp_path):
-    first = trained(split_phantom, tmp_path / "first", "model.backbone.weights=none")
+def test_a_second_round_keeps_the_mean_with_where_it_began(trained, tmp_path):
+    first = trained(tmp_path / "first", "model.backbone.weights=none")
     begun = f"model.backbone.weights={RunFolder(tmp_path / 'first').weights}"
-    late = trained(split_phantom, tmp_path / "late", begun)
-    mean = trained(split_phantom, tmp_path / "mean", begun, "trainer.start_share=0.5")
+    late = trained(tmp_path / "late", begun)
+    mean = trained(tmp_path / "mean", begun, "trainer.start_share=0.5")
     assert any(not torch.equal(first[name], value) for name, value in late.items())
     for name, value in mean.items():
         expected = (first[name] + late[name]) / 2 if value.is_floating_point() else late[name]
         torch.testing.assert_close(value, expected)
 
 
-def test_a_fresh_head_has_no_share_to_give(split_phantom, tmp_path):
+def test_a_fresh_head_has_no_share_to_give(trained, tmp_path):
     settings = ("model.backbone.weights=none", "trainer.start_share=0.5")
     with pytest.raises(InputError, match=r"no head for these \d classes.*start_share"):
-        trained(split_phantom, tmp_path / "run", *settings)
+        trained(tmp_path / "run", *settings)
     assert not (tmp_path / "run").exists()

@@ -19,18 +19,9 @@ from cutis.training.run_folder import RunFolder
 from cutis.training.runner import train
 from cutis.training.soup import cook, mean_of
 
-SMALL = (
-    "data.image_size=48",
-    "data.batch_size=8",
-    "data.workers=0",
-    "model.backbone.name=mobilenetv3_small_050",
-    "trainer.epochs=1",
-    "trainer.accelerator=cpu",
-)
-
 
 @pytest.fixture(scope="module")
-def runs(split_phantom, tmp_path_factory):
+def runs(split_phantom, small_recipe, tmp_path_factory):
     """Two finished runs with other seeds that went on from the weights of a third."""
     folder = tmp_path_factory.mktemp("runs")
     manifest = Manifest.read(split_phantom)
@@ -40,7 +31,7 @@ def runs(split_phantom, tmp_path_factory):
         ("one", [f"model.backbone.weights={begun}"]),
         ("other", [f"model.backbone.weights={begun}", "seed=1"]),
     ):
-        run, recipe = RunFolder(folder / name), config.load(overrides=[*SMALL, *changes])
+        run, recipe = RunFolder(folder / name), small_recipe(*changes)
         publish_run(run, recipe, train(recipe, manifest, run), manifest)
     return [RunFolder(folder / "one"), RunFolder(folder / "other")]
 

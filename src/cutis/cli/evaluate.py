@@ -122,7 +122,7 @@ def evaluate(
         validated_across.append(folds_section(by_fold))
     if repeat:
         others = [Predictions.read(path, table.taxonomy) for path in repeat]
-        tables = [reading.judged, *(reading.again(other, CALIBRATIONS) for other in others)]
+        tables = [reading.judged, *(reading.again(other) for other in others)]
         repeats = summarise_repeats(
             tables, judged, gains=reading.gains, replicates=replicates, seed=seed
         )

@@ -17,7 +17,8 @@ from cutis.evaluation.cases import Cases, judged_rows
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 
-Fit = Callable[[FloatArray, IntArray], Callable[[FloatArray], FloatArray]]
+Map = Callable[[FloatArray], FloatArray]  # of probabilities (n, k)
+Fit = Callable[[FloatArray, IntArray], Map]
 
 ANSWERS = {
     "probable": "the most probable diagnosis",
@@ -111,6 +112,7 @@ class Reading:
         gains: Shape (k,), what each class's probability is multiplied by before the largest is the
             answer; None: the most probable class is.
         calibration: The chosen map's name.
+        calibrated: The map, fitted on all of validation; None where none was chosen.
         answer: One of `ANSWERS`.
     """
 
@@ -120,6 +122,7 @@ class Reading:
     judged_validation: Validation | None = None
     gains: FloatArray | None = None
     calibration: str | None = None
+    calibrated: Map | None = None
     answer: str = "probable"
 
     @classmethod
@@ -159,27 +162,34 @@ class Reading:
             return cls(given, given)
         ordered = validation.predictions.in_order_of(given.classes)
         validation = Validation(ordered, validation.manifest)
-        if calibration is None:
-            judged, chosen_on = given, validation
-        else:
-            if calibration not in (maps or {}):
-                raise InputError(
-                    f"calibration {calibration!r}: choose one of {', '.join(maps or ())}"
-                    f"{did_you_mean(calibration, maps or ())}"
-                )
-            fit = (maps or {})[calibration]
-            truth, probabilities = validation.cases
-            calibrated = fit(probabilities, truth)(given.probabilities)
-            judged = replace(given, probabilities=calibrated)
-            chosen_on = validation.cross_fitted(fit)
         gains = validation.gains() if answer == "balanced" else None
-        return cls(given, judged, validation, chosen_on, gains, calibration, answer)
+        if calibration is None:
+            return cls(given, given, validation, validation, gains, answer=answer)
+        maps = maps or {}
+        if calibration not in maps:
+            raise InputError(
+                f"calibration {calibration!r}: choose one of {', '.join(maps)}"
+                f"{did_you_mean(calibration, maps)}"
+            )
+        truth, probabilities = validation.cases
+        fitted = maps[calibration](probabilities, truth)
+        return cls(
+            given,
+            replace(given, probabilities=fitted(given.probabilities)),
+            validation,
+            validation.cross_fitted(maps[calibration]),
+            gains,
+            calibration,
+            fitted,
+            answer,
+        )
 
-    def again(self, other: Predictions, maps: Mapping[str, Fit]) -> Predictions:
-        """Another table of the same rows and classes, through the same kind of map."""
+    def again(self, other: Predictions) -> Predictions:
+        """Another table of the same classes, read through the same map."""
         ordered = other.in_order_of(self.given.classes)
-        validation, calibration = self.given_validation, self.calibration
-        return Reading.of(ordered, validation, maps=maps, calibration=calibration).judged
+        if self.calibrated is None:
+            return ordered
+        return replace(ordered, probabilities=self.calibrated(ordered.probabilities))
 
     def to_dict(self) -> dict[str, Any]:
         """What `result.json` says of it."""

@@ -18,9 +18,7 @@ from cutis.readout import LogLinearMap, log_probabilities, softmax
 
 _BOUNDS = (0.05, 20.0)  # temperatures worth trying
 _RIDGE = 1e-3  # holds scales and shifts finite for a class with few cases
-_SPREAD = (
-    0.3  # of what a class is expected to take of another's log probability, standard deviation
-)
+_SPREAD = 0.3  # standard deviation of what a class takes of another's log probability
 
 
 class Calibration(Protocol):

@@ -17,9 +17,9 @@ from safetensors.torch import save_file
 from cutis.data.sampling import EpochSampler
 from cutis.files import atomic_path, write_text
 from cutis.training.module import LesionModule
+from cutis.training.monitors import Monitor, merit
 from cutis.training.run_folder import RunFolder
 
-Monitor = Literal["val_macro_auc", "val_balanced_accuracy", "val_loss"]
 HISTORY_COLUMNS = (
     "epoch",
     "train_loss",
@@ -87,7 +87,7 @@ class EpochCheckpoint(Checkpoint):
             "seconds": round(time.monotonic() - self._started, 2),
         }
         self.history.append(record)
-        score = self._score(record)
+        score = merit(self._monitor, record[self._monitor])
         is_kept = self._keep == "last" or score > self._best or len(self.history) == 1
         self._best = max(self._best, score)
         if not trainer.is_global_zero:
@@ -99,12 +99,6 @@ class EpochCheckpoint(Checkpoint):
         with atomic_path(self._run.last_checkpoint) as partial:
             trainer.save_checkpoint(partial)
         write_text(self._run.history, _history_text(self.history))
-
-    def _score(self, record: dict[str, float]) -> float:
-        value = record[self._monitor]
-        if math.isnan(value):
-            return -math.inf
-        return -value if self._monitor == "val_loss" else value
 
 
 def _history_text(history: list[dict[str, float]]) -> str:

@@ -7,7 +7,6 @@ the work to K (K - 1) / 2 runs per recipe.
 Source: Varma and Simon 2006, BMC Bioinformatics 7:91.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import combinations
@@ -16,22 +15,15 @@ import numpy as np
 from rich.console import Console
 
 from cutis.errors import InputError
-from cutis.evaluation.cases import Cases
 from cutis.files import write_json
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
-from cutis.training.checkpoints import Monitor
 from cutis.training.fold_runs import train_unless_finished, with_folds_left_out
+from cutis.training.monitors import Monitor, merit, monitored_predictions
 from cutis.training.recipe import Recipe
 from cutis.training.run_folder import RunFolder
 
 LEAST_FOLDS = 3
-# The figure of `Cases.figures` that each monitor names, and 1 where more is better.
-_FIGURES: dict[Monitor, tuple[str, int]] = {
-    "val_macro_auc": ("macro_roc_auc", 1),
-    "val_balanced_accuracy": ("balanced_accuracy", 1),
-    "val_loss": ("log_loss", -1),
-}
 
 
 @dataclass(frozen=True)
@@ -70,7 +62,6 @@ def choose_by_inner_folds(
         ManifestError, OutputError: as `train`.
     """
     monitor = _require_comparable(candidates, folds)
-    figure, sign = _FIGURES[monitor]
     scores = np.full((len(candidates), folds, folds), np.nan)  # candidate, outer fold, inner fold
     for number, recipe in enumerate(candidates.values()):
         for first, second in combinations(range(folds), 2):
@@ -80,14 +71,14 @@ def choose_by_inner_folds(
             rows = with_folds_left_out(folded, val=first, test=second)
             train_unless_finished(recipe, rows, one, resume=resume, console=console)
             for split, outer, inner in (("val", second, first), ("test", first, second)):
-                scores[number, outer, inner] = _judged(one, rows.split(split), split, figure)
+                scores[number, outer, inner] = _judged(one, rows.split(split), split, monitor)
     names = list(candidates)
     choices = []
     for fold in range(folds):
         means = np.delete(scores[:, fold], fold, axis=1).mean(axis=1)
-        best = int(np.nan_to_num(sign * means, nan=-math.inf).argmax())
         found = dict(zip(names, map(float, means), strict=True))
-        choices.append(Choice(fold, found, names[best]))
+        best = max(names, key=lambda name: merit(monitor, found[name]))
+        choices.append(Choice(fold, found, best))
     write_json(run.choices, {"monitor": monitor, "folds": [asdict(each) for each in choices]})
     return tuple(choices)
 
@@ -106,6 +97,6 @@ def _require_comparable(candidates: Mapping[str, Recipe], folds: int) -> Monitor
     return recipes[0].trainer.monitor
 
 
-def _judged(run: RunFolder, rows: Manifest, split: str, figure: str) -> float:
+def _judged(run: RunFolder, rows: Manifest, split: str, monitor: Monitor) -> float:
     predictions = Predictions.read(run.predictions(split), rows.taxonomy)
-    return float(Cases.of(predictions, rows).figures(np.ones((1, len(rows))))[figure][0])
+    return monitored_predictions(predictions, rows)[monitor]

@@ -10,8 +10,6 @@ from torch import Tensor
 from cutis.checks import IntArray
 from cutis.data.dataset import Sample
 from cutis.data.transforms import Augmentation, mix_batch
-from cutis.metrics.classification import balanced_accuracy, confusion_matrix
-from cutis.metrics.ranking import macro_roc_auc
 from cutis.models.classifier import Classifier
 from cutis.models.modes import evaluating
 from cutis.models.transfer import (
@@ -22,6 +20,7 @@ from cutis.models.transfer import (
 )
 from cutis.training.averaging import AveragedWeights
 from cutis.training.losses import ClassificationLoss, LossSettings
+from cutis.training.monitors import monitored
 from cutis.training.optimizers import (
     OptimizerSettings,
     ScheduleSettings,
@@ -126,14 +125,8 @@ class LesionModule(lightning.LightningModule):
         if self.trainer.world_size > 1:
             logits, targets = self._from_every_process(logits), self._from_every_process(targets)
         probabilities = logits.double().softmax(dim=1).cpu().numpy()
-        truth = targets.cpu().numpy()
-        confusion = confusion_matrix(truth, probabilities.argmax(axis=1), self._classes)
-        figures = {
-            "val_loss": float(torch.nn.functional.cross_entropy(logits, targets)),
-            "val_balanced_accuracy": float(balanced_accuracy(confusion)),
-            "val_macro_auc": macro_roc_auc(truth, probabilities),
-        }
-        self.log_dict(figures, sync_dist=False)
+        found = monitored(targets.cpu().numpy(), probabilities)
+        self.log_dict(found, sync_dist=False)
 
     def _from_every_process(self, values: Tensor) -> Tensor:
         gathered = self.all_gather(values)

@@ -13,6 +13,8 @@ from cutis.models.weights import load_weights
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.taxonomy import ClassSet
+from cutis.training.recipe import Recipe
+from cutis.training.training_data import TrainingData
 
 
 def load_kept_weights(model: Classifier, weights: Path) -> None:
@@ -42,3 +44,16 @@ def predict_probabilities(
     logits = [model(batch.image.to(device)).double().cpu().numpy() for batch in loader]
     probabilities = torch.from_numpy(np.concatenate(logits)).softmax(dim=1).numpy()
     return Predictions(manifest.image_ids, classes.classes, probabilities)
+
+
+def predict_held_out(
+    model: Classifier, data: TrainingData, recipe: Recipe
+) -> dict[str, Predictions]:
+    """Probabilities for every split but `train`, by its name."""
+    return {
+        name: predict_probabilities(
+            model, rows, data.classes, recipe.preprocessing(), batch_size=recipe.data.batch_size
+        )
+        for name, rows in data.splits.items()
+        if name != "train"
+    }

@@ -9,8 +9,8 @@ from cutis.imaging import Fit, Interpolation, Preprocessing
 from cutis.models.backbones import backbone_preprocessing
 from cutis.models.classifier import ModelSettings
 from cutis.models.transfer import FineTuning
-from cutis.training.checkpoints import Monitor
 from cutis.training.losses import LossSettings
+from cutis.training.monitors import Monitor
 from cutis.training.optimizers import OptimizerSettings, ScheduleSettings
 
 

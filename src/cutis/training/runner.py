@@ -28,7 +28,8 @@ from cutis.tables.manifest import Manifest
 from cutis.training.averaging import AveragedWeights
 from cutis.training.checkpoints import EpochCheckpoint
 from cutis.training.module import LesionModule
-from cutis.training.prediction import load_kept_weights, predict_probabilities
+from cutis.training.monitors import MORE_IS_BETTER
+from cutis.training.prediction import load_kept_weights, predict_held_out
 from cutis.training.progress import RichProgress
 from cutis.training.recipe import DataSettings, Recipe, TrainerSettings
 from cutis.training.run_folder import RunFolder
@@ -78,11 +79,8 @@ def train(
     load_kept_weights(model, run.weights)
     with atomic_path(run.curves) as partial:
         history_figure(run.history).savefig(partial, format="png", dpi=120)
-    for name, rows in data.splits.items():
-        if name != "train":
-            predict_probabilities(
-                model, rows, data.classes, recipe.preprocessing(), batch_size=recipe.data.batch_size
-            ).write(run.predictions(name))
+    for name, predictions in predict_held_out(model, data, recipe).items():
+        predictions.write(run.predictions(name))
     return model
 
 
@@ -144,7 +142,7 @@ def fit(
         EpochCheckpoint(run, keep=settings.keep, monitor=settings.monitor, sampler=loaders.sampler),
     ]
     if settings.patience:
-        mode = "min" if settings.monitor == "val_loss" else "max"
+        mode = "max" if MORE_IS_BETTER[settings.monitor] else "min"
         callbacks.append(EarlyStopping(settings.monitor, patience=settings.patience, mode=mode))
     checkpoint = run.last_checkpoint if resume and run.last_checkpoint.exists() else None
     with _quiet_lightning():

@@ -8,22 +8,18 @@ each; runs that began apart have no such mean.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
 from cutis.errors import InputError
 from cutis.files import atomic_path, read_json, require_writable, sha256_of_file, write_json
-from cutis.metrics.classification import balanced_accuracy, confusion_matrix
-from cutis.metrics.probability import log_loss
-from cutis.metrics.ranking import macro_roc_auc
 from cutis.models.classifier import Classifier, untrained_classifier
 from cutis.models.weights import load_weights, save_weights
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
-from cutis.taxonomy import ClassSet
-from cutis.training.prediction import predict_probabilities
+from cutis.training.monitors import monitored_predictions
+from cutis.training.prediction import predict_held_out
 from cutis.training.recipe import Recipe
 from cutis.training.run_folder import RunFolder
 from cutis.training.training_data import TrainingData
@@ -70,13 +66,9 @@ def cook(runs: Sequence[RunFolder], recipe: Recipe, target: RunFolder) -> Soup:
     model = untrained_classifier(recipe.model, classes=classes, image_size=side)
     states = [_kept_weights(run, model) for run in runs]
     found = serve(mean_of(states), model, recipe, manifest, target)
-    truth = data.splits["val"]
-    ingredients = {
-        str(run.path): _figures(
-            Predictions.read(run.predictions("val"), manifest.taxonomy), truth, data.classes
-        )
-        for run in runs
-    }
+    rows = data.splits["val"]
+    told = {run: Predictions.read(run.predictions("val"), manifest.taxonomy) for run in runs}
+    ingredients = {str(run.path): monitored_predictions(told[run], rows) for run in runs}
     return Soup(manifest, model, found, ingredients)
 
 
@@ -121,16 +113,10 @@ def serve(
     target.weights.parent.mkdir(exist_ok=True)
     with atomic_path(target.weights) as partial:
         save_weights(model, partial)
-    answers = {
-        name: predict_probabilities(
-            model, rows, data.classes, recipe.preprocessing(), batch_size=recipe.data.batch_size
-        )
-        for name, rows in data.splits.items()
-        if name != "train"
-    }
+    answers = predict_held_out(model, data, recipe)
     for name, predictions in answers.items():
         predictions.write(target.predictions(name))
-    found = _figures(answers["val"], data.splits["val"], data.classes)
+    found = monitored_predictions(answers["val"], data.splits["val"])
     with atomic_path(target.history) as partial:
         pd.DataFrame([{"epoch": 0, **found}]).to_csv(partial, index=False)
     write_json(target.settings, recipe.model_dump(mode="json"))
@@ -161,15 +147,3 @@ def _require_alike(runs: Sequence[RunFolder]) -> None:
 def _kept_weights(run: RunFolder, model: Classifier) -> dict[str, Tensor]:
     load_weights(model, run.weights)
     return {name: value.clone() for name, value in model.state_dict().items()}
-
-
-def _figures(predictions: Predictions, rows: Manifest, classes: ClassSet) -> dict[str, float]:
-    """What training logs of an epoch's validation."""
-    truth = np.array(classes.indices_of(rows.diagnoses))
-    probabilities = predictions.in_order_of(classes.classes).rows_for(rows.image_ids).probabilities
-    confusion = confusion_matrix(truth, probabilities.argmax(axis=1), len(classes))
-    return {
-        "val_loss": float(log_loss(truth, probabilities)),
-        "val_macro_auc": macro_roc_auc(truth, probabilities),
-        "val_balanced_accuracy": float(balanced_accuracy(confusion)),
-    }
