@@ -1,5 +1,6 @@
-"""Trees are read from TOML and CSV, and the archive's from its own package."""
+"""Trees are read from TOML, CSV and JSON, and the archive's from its own package."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from cutis.errors import InputError, TaxonomyError
 from cutis.taxonomy import ClassSet, load_taxonomy
+from cutis.taxonomy.exchange import tree_to_dict
 
 CSV = """id,name,parent,synonyms,status,levels
 growth,Growth,,,,
@@ -46,6 +48,13 @@ def test_the_same_tree_is_read_from_csv_and_from_toml(tmp_path):
     assert dict(from_csv.nodes) == dict(from_toml.nodes)
     assert from_csv.sha256 == from_toml.sha256
     assert from_csv.resolve("nasty") == "bad"
+
+
+def test_a_tree_that_was_written_as_json_is_read_as_it_was(tmp_path):
+    tree = load_taxonomy(write(tmp_path, CSV))
+    again = load_taxonomy(write(tmp_path, json.dumps(tree_to_dict(tree)), "tree.json"))
+    assert again.nodes == tree.nodes
+    assert again.sha256 == tree.sha256
 
 
 def test_a_csv_needs_no_more_than_ids_and_may_come_from_a_spreadsheet(tmp_path):

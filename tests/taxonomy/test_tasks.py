@@ -5,7 +5,7 @@ import pytest
 
 from cutis.errors import InputError, TaxonomyError
 from cutis.taxonomy import Node, Taxonomy, load_taxonomy
-from cutis.taxonomy.tasks import TASKS, Task, find_task
+from cutis.taxonomy.tasks import TASKS, Task, find_task, usual_tasks
 
 SKIN = load_taxonomy()
 CLASSES = ("melanoma", "nevus", "benign-keratosis", "basal-cell-carcinoma", "other-diagnosis")
@@ -34,6 +34,14 @@ def test_every_named_task_is_defined_on_the_built_in_tree(name):
     assert task.name == name
     assert task.positive_nodes
     assert task.negative_nodes
+
+
+def test_a_tree_is_asked_the_usual_tasks_that_it_has_both_sides_of():
+    assert [task.name for task in usual_tasks(SKIN)] == list(TASKS)
+    nodes = [Node("melanoma", "M", None, status="malignant"), Node("x", "X", None, status="benign")]
+    own = Taxonomy("own", {node.id: node for node in nodes})
+    assert [task.name for task in usual_tasks(own)] == ["melanoma", "malignancy"]
+    assert usual_tasks(Taxonomy("bare", {"a": Node("a", "A", None)})) == ()
 
 
 def test_rows_belong_to_a_question_only_where_the_diagnosis_decides_it():

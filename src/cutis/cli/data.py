@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cutis.cli.app import data_app
+from cutis.cli.taxonomy import TREE_HELP
 from cutis.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def import_(
         [], metavar="OURS=THEIRS", help="For `table`: what a column is called there."
     ),
     images: list[Path] = typer.Option([], help="Folder of pictures, if it is not found by itself."),
-    taxonomy: str = typer.Option("skin", help="Built-in tree, or a .toml file."),
+    taxonomy: str = typer.Option("skin", help=TREE_HELP),
 ) -> None:
     """Read a data set as it is distributed and write a manifest."""
     from rich.console import Console

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cutis.taxonomy import Partition, Taxonomy
     from cutis.taxonomy.mapping import MappedLabel
 
-TREE_HELP = "skin, isic, or a .toml or .csv file."
+TREE_HELP = "skin, isic, or a .toml, .csv or .json file."
 TREE_WIDTH = 160  # lines are never cut; a narrow terminal wraps them
 COLOURS = {
     "malignant": "red",
@@ -117,7 +117,9 @@ def partition_(
     count_column: str | None = typer.Option(
         None, help="In a table with one row per label, the column that says how many images it has."
     ),
-    taxonomy: str = typer.Option("skin", help=TREE_HELP),
+    taxonomy: str | None = typer.Option(
+        None, help=f"{TREE_HELP} Default: the tree beside a manifest, or else skin."
+    ),
     output: Path | None = typer.Option(
         None,
         "-o",
@@ -130,11 +132,12 @@ def partition_(
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis.tables.label_counts import read_label_counts
+    from cutis.tables.manifest import taxonomy_of
     from cutis.taxonomy import load_taxonomy, partition
     from cutis.taxonomy.mapping import images_per_node
     from cutis.taxonomy.partition import write_partition
 
-    tree = load_taxonomy(taxonomy)
+    tree = taxonomy_of(table) if taxonomy is None else load_taxonomy(taxonomy)
     counts = read_label_counts(table, column=column, count_column=count_column)
     images = images_per_node(counts, tree, source=str(table))
     found = partition(tree, images, max_class_size=max_class_size)

@@ -18,7 +18,7 @@ from cutis.evaluation.subgroups import analyse_subgroups
 from cutis.evaluation.subgroups_report import subgroups_section
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
-from cutis.taxonomy.tasks import TASKS, find_task
+from cutis.taxonomy.tasks import find_task, usual_tasks
 
 
 def evidence_sections(
@@ -42,7 +42,7 @@ def evidence_sections(
             or conformal sets.
         manifest, split, skip_outside: As in `evaluate`.
         maps: Calibration maps to fit on validation, by name, and to compare.
-        tasks: Further questions, beside `TASKS`.
+        tasks: Further questions, beside the `usual_tasks` of the tree.
         columns: Further columns to group by.
         prevalence: For predictive values.
         level: Of conformal sets.
@@ -118,7 +118,9 @@ def _questions(
     replicates: int,
     seed: int,
 ) -> list[Section]:
-    wanted = [find_task(name, rows.taxonomy) for name in dict.fromkeys([*TASKS, *tasks])]
+    usual = {task.name: task for task in usual_tasks(rows.taxonomy)}
+    further = {name: find_task(name, rows.taxonomy) for name in tasks if name not in usual}
+    wanted = [*usual.values(), *further.values()]
     possible, reasons = answerable(wanted, predictions, rows)
     refused = [reasons[name] for name in tasks if name in reasons]
     if refused:

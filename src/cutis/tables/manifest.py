@@ -1,7 +1,8 @@
 """`Manifest`: one row per image, with its diagnosis as a taxonomy node, and its groups.
 
 On disk a CSV (or Parquet) whose paths are relative to its own folder where that is possible. Columns
-beyond `COLUMNS` are kept as they are.
+beyond `COLUMNS` are kept as they are. A tree of diagnoses other than the default one lies beside it,
+that of `lesions.csv` in `lesions.taxonomy.json`.
 """
 
 from dataclasses import dataclass, replace
@@ -14,8 +15,10 @@ import pandas as pd
 
 from cutis.checks import BoolArray, did_you_mean
 from cutis.errors import LeakageError, ManifestError
+from cutis.files import write_json
 from cutis.tables.frames import lines_in_file, read_frame, write_frame
 from cutis.taxonomy import ClassSet, Taxonomy, load_taxonomy
+from cutis.taxonomy.exchange import tree_to_dict
 
 REQUIRED = ("image_id", "path", "diagnosis")
 COLUMNS = {
@@ -68,7 +71,7 @@ class Manifest:
                 ],
             )
         frame = _complete(self.frame, self.name)
-        problems = [*_id_problems(frame), *_diagnosis_problems(frame, self.taxonomy)]
+        problems = [*_id_problems(frame), *_diagnosis_problems(frame, self.taxonomy, self.name)]
         problems += _split_problems(frame)
         if problems:
             raise ManifestError(self.name, problems)
@@ -88,8 +91,15 @@ class Manifest:
     ) -> "Manifest":
         """Read and check a manifest.
 
+        Args:
+            path: CSV or Parquet.
+            taxonomy: What the diagnoses are nodes of; default, the tree beside the file, or else the
+                default one.
+            check_files: Whether pictures and masks are to exist.
+            check_leaks: Whether lesions, patients and duplicates are to stand in one split each.
+
         Raises:
-            InputError: no such file, or not a table.
+            InputError: no such file, not a table, or what lies beside it is no tree.
             ManifestError: faults in the table, or pictures that do not exist.
             LeakageError: a lesion, patient or duplicate stands in two splits.
         """
@@ -97,7 +107,7 @@ class Manifest:
         for column in ("path", "mask_path"):
             if column in frame:
                 frame[column] = [_absolute(value, path.parent) for value in frame[column]]
-        manifest = cls(frame, taxonomy or load_taxonomy(), name=str(path))
+        manifest = cls(frame, taxonomy or taxonomy_of(path), name=str(path))
         if check_files:
             manifest.require_files()
         if check_leaks:
@@ -105,7 +115,10 @@ class Manifest:
         return manifest
 
     def write(self, path: Path) -> None:
-        """Write CSV or Parquet, by the name's ending; columns that hold nothing are left out."""
+        """Write CSV or Parquet, by the name's ending; columns that hold nothing are left out.
+
+        A tree other than the default one is written beside it.
+        """
         folder = path.absolute().parent
         frame = self.frame.copy()
         for column in ("path", "mask_path"):
@@ -115,6 +128,10 @@ class Manifest:
             for column in frame
             if column not in REQUIRED and frame[column].isin(["", np.nan]).all()
         ]
+        if self.taxonomy.sha256 == load_taxonomy().sha256:
+            tree_beside(path).unlink(missing_ok=True)
+        else:
+            write_json(tree_beside(path), tree_to_dict(self.taxonomy))
         write_frame(frame.drop(columns=empty), path)
 
     @property
@@ -198,6 +215,21 @@ class Manifest:
             raise LeakageError(self.name, problems)
 
 
+def tree_beside(path: Path) -> Path:
+    """Where the tree of a manifest's diagnoses lies, if it has one of its own."""
+    return path.with_name(f"{path.stem}.taxonomy.json")
+
+
+def taxonomy_of(path: Path) -> Taxonomy:
+    """The tree that lies beside a manifest, or else the default one.
+
+    Raises:
+        InputError: what lies there is no tree.
+    """
+    beside = tree_beside(path)
+    return load_taxonomy(beside) if beside.exists() else load_taxonomy()
+
+
 def _complete(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     completed = frame.reset_index(drop=True).copy()
     for column in TEXT_COLUMNS:
@@ -227,11 +259,14 @@ def _id_problems(frame: pd.DataFrame) -> list[str]:
     return problems
 
 
-def _diagnosis_problems(frame: pd.DataFrame, taxonomy: Taxonomy) -> list[str]:
+def _diagnosis_problems(frame: pd.DataFrame, taxonomy: Taxonomy, name: str) -> list[str]:
+    elsewhere = (
+        f"; a tree of your own belongs beside the manifest, in {tree_beside(Path(name)).name}"
+    )
     problems: list[str] = []
     for diagnosis, group in frame.groupby("diagnosis"):
         if diagnosis and diagnosis not in taxonomy.nodes:
-            guess = did_you_mean(str(diagnosis), taxonomy.nodes)
+            guess = did_you_mean(str(diagnosis), taxonomy.nodes) or elsewhere
             problems.append(
                 f"{lines_in_file(group.index)}: diagnosis {diagnosis!r} is not in taxonomy "
                 f"{taxonomy.name!r}{guess}"

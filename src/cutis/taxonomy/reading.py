@@ -20,6 +20,8 @@ As CSV, one line per node and lists separated by semicolons; only `id` is requir
     id,name,parent,synonyms,status,levels
     malignant-melanocytic,Malignant melanocytic lesion,malignant,,,nine-way
     melanoma,Melanoma,malignant-melanocytic,mel;malignant melanoma,malignant,
+
+As JSON, what Cutis itself wrote beside a manifest or into a bundle.
 """
 
 import csv
@@ -33,7 +35,8 @@ from typing import Any, get_args
 
 from cutis.checks import did_you_mean
 from cutis.errors import InputError, TaxonomyError
-from cutis.files import read_toml
+from cutis.files import read_json, read_toml
+from cutis.taxonomy.exchange import tree_from_dict
 from cutis.taxonomy.isic import isic_archive_taxonomy
 from cutis.taxonomy.tree import Node, Status, Taxonomy, faults
 
@@ -44,12 +47,12 @@ KEYS = ("name", "parent", "synonyms", "status", "levels")
 
 
 def load_taxonomy(source: str | Path = DEFAULT) -> Taxonomy:
-    """A built-in tree by name (`skin`, `isic`), or one from a `.toml` or `.csv` file.
+    """A built-in tree by name (`skin`, `isic`), or one from a `.toml`, `.csv` or `.json` file.
 
     A built-in tree is read once per process.
 
     Raises:
-        InputError: no such tree or file, neither TOML nor CSV, or the package that has `isic` is
+        InputError: no such tree or file, none of these formats, or the package that has `isic` is
             missing.
         TaxonomyError: the file does not describe a tree; every fault is listed.
     """
@@ -63,6 +66,8 @@ def load_taxonomy(source: str | Path = DEFAULT) -> Taxonomy:
         )
     if path.suffix.lower() == ".csv":
         return _read_csv(path)
+    if path.suffix.lower() == ".json":
+        return tree_from_dict(read_json(path), source=str(path))
     return _parse(read_toml(path), source=str(path))
 
 

@@ -5,6 +5,7 @@ the two answers that lets a classifier of many classes reply to them (Methods, "
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,6 +140,15 @@ def find_task(name: str, taxonomy: Taxonomy) -> Task:
     against = taxonomy.nodes[others[0]].name if negative in found else "everything else"
     title = f"{taxonomy.nodes[node].name} against {_lower_first(against)}"
     return Task(name, title, taxonomy, (node,), others)
+
+
+def usual_tasks(taxonomy: Taxonomy) -> tuple[Task, ...]:
+    """Those of `TASKS` that a tree has both sides of, in their order."""
+    found = []
+    for name in TASKS:
+        with suppress(InputError):
+            found.append(find_task(name, taxonomy))
+    return tuple(found)
 
 
 def _by_status(name: str, taxonomy: Taxonomy) -> Task:
