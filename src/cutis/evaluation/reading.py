@@ -112,7 +112,7 @@ class Reading:
         gains: Shape (k,), what each class's probability is multiplied by before the largest is the
             answer; None: the most probable class is.
         calibration: The chosen map's name.
-        calibrated: The map, fitted on all of validation; None where none was chosen.
+        fitted: The map, fitted on all of validation; None where none was chosen.
         answer: One of `ANSWERS`.
     """
 
@@ -122,7 +122,7 @@ class Reading:
     judged_validation: Validation | None = None
     gains: FloatArray | None = None
     calibration: str | None = None
-    calibrated: Map | None = None
+    fitted: Map | None = None
     answer: str = "probable"
 
     @classmethod
@@ -171,25 +171,26 @@ class Reading:
                 f"calibration {calibration!r}: choose one of {', '.join(maps)}"
                 f"{did_you_mean(calibration, maps)}"
             )
+        fit = maps[calibration]
         truth, probabilities = validation.cases
-        fitted = maps[calibration](probabilities, truth)
+        fitted = fit(probabilities, truth)
         return cls(
-            given,
-            replace(given, probabilities=fitted(given.probabilities)),
-            validation,
-            validation.cross_fitted(maps[calibration]),
-            gains,
-            calibration,
-            fitted,
-            answer,
+            given=given,
+            judged=replace(given, probabilities=fitted(given.probabilities)),
+            given_validation=validation,
+            judged_validation=validation.cross_fitted(fit),
+            gains=gains,
+            calibration=calibration,
+            fitted=fitted,
+            answer=answer,
         )
 
     def again(self, other: Predictions) -> Predictions:
         """Another table of the same classes, read through the same map."""
         ordered = other.in_order_of(self.given.classes)
-        if self.calibrated is None:
+        if self.fitted is None:
             return ordered
-        return replace(ordered, probabilities=self.calibrated(ordered.probabilities))
+        return replace(ordered, probabilities=self.fitted(ordered.probabilities))
 
     def to_dict(self) -> dict[str, Any]:
         """What `result.json` says of it."""
