@@ -101,6 +101,14 @@ def test_validation_is_calibrated_by_maps_of_other_lesions(judged, known):
     assert (reading.given_validation.predictions.probabilities == own).all()
 
 
+def test_answers_that_are_not_those_of_the_rows_are_refused(known):
+    turned = known.predictions.rows_for(known.manifest.image_ids[::-1])
+    with pytest.raises(InputError, match="not of the same images in order"):
+        Validation(turned, known.manifest)
+    again = Validation.of(turned, known.manifest, split="all")
+    assert again.predictions.image_ids == known.manifest.image_ids
+
+
 def test_the_order_of_columns_does_not_matter(judged, known):
     predictions, _manifest = judged
     turned = Validation(known.predictions.in_order_of(CLASSES[::-1]), known.manifest)

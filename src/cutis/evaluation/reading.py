@@ -29,10 +29,18 @@ FOLDS = 5  # of validation lesions
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """What thresholds and calibration maps are chosen on, and nothing else is."""
+    """What thresholds and calibration maps are chosen on, and nothing else is.
+
+    Raises:
+        InputError: predictions and rows are not of the same images in the same order.
+    """
 
     predictions: Predictions
     manifest: Manifest  # labelled rows, all of which belong to a class
+
+    def __post_init__(self) -> None:
+        if self.predictions.image_ids != self.manifest.image_ids:
+            raise InputError("validation: predictions and rows are not of the same images in order")
 
     @classmethod
     def of(
