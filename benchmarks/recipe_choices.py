@@ -4,7 +4,7 @@
 
 WORK is that of `benchmarks/ham10000.py`, whose `short` run (the first round's settings, smaller
 pictures, three epochs) every other run differs from in one choice. Networks that were not trained for
-balanced classes name rare ones seldom, so each is judged as it is, and calibrated with balanced answers.
+balanced classes name rare ones seldom, so each is judged as it is and calibrated with balanced answers.
 Gains are over `short`. The test split takes no part.
 """
 
