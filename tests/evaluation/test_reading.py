@@ -6,8 +6,9 @@ import pytest
 
 from cutis.errors import InputError
 from cutis.evaluation.classifier import evaluate
-from cutis.evaluation.reading import FOLDS, Reading, Validation
+from cutis.evaluation.reading import Reading, Validation
 from cutis.inference.calibration import CALIBRATIONS
+from cutis.metrics.cross_fitting import FOLDS
 from cutis.readout import softmax
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
@@ -172,5 +173,5 @@ def test_balanced_answers_need_a_case_of_every_class(judged, known):
 
 def test_a_map_needs_lesions(judged, known):
     few = Validation.of(known.predictions, known.manifest.rows(np.arange(800) < 6))
-    with pytest.raises(InputError, match=f"fewer than {FOLDS} lesions"):
+    with pytest.raises(InputError, match="needs at least 5 lesions, there are 3"):
         read(judged[0], few, calibration="vector")

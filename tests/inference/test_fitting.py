@@ -7,15 +7,14 @@ import pytest
 
 from cutis.errors import InputError, TaxonomyError
 from cutis.inference.fitting import (
-    FOLDS,
     conformal_threshold,
     fit_abstention,
     fit_readout,
     fit_sets,
-    folds_of,
     lesion_weights,
     p_value_of_excess_risk,
 )
+from cutis.metrics.cross_fitting import folds_of
 from cutis.readout import Readout, softmax
 from cutis.taxonomy import ClassSet, load_taxonomy
 
@@ -95,9 +94,7 @@ def test_sets_hold_the_truth_of_new_lesions_at_the_stated_rate():
     covered, announced = [], []
     for seed in range(60):
         truth, probabilities, lesions = pictures(100, seed=seed)
-        rule = fit_sets(
-            probabilities, truth, lesion_weights(lesions), folds_of(lesions, seed=0), level=0.9
-        )
+        rule = fit_sets(probabilities, truth, lesion_weights(lesions), folds_of(lesions), level=0.9)
         held = rule.sets(new)[np.arange(len(new)), new_truth]
         covered.append(np.average(held, weights=each))
         announced.append(rule.coverage)
@@ -142,13 +139,6 @@ def test_without_any_error_the_p_value_is_the_chance_of_as_many_right_answers():
     assert p_value_of_excess_risk(np.zeros(29), risk=0.1) == pytest.approx(0.9**29)
     assert p_value_of_excess_risk(np.ones(29), risk=0.1) == 1
     assert p_value_of_excess_risk(np.array([0.1] * 100), risk=0.1) > 0.3
-
-
-def test_folds_keep_lesions_whole_and_are_of_like_size():
-    lesions = np.repeat(np.arange(50), 3)
-    fold = folds_of(lesions, seed=3)
-    assert all(len(set(fold[lesions == lesion])) == 1 for lesion in range(50))
-    assert np.bincount(fold).tolist() == [30] * FOLDS
 
 
 def test_questions_that_the_classes_cannot_answer_have_no_threshold():

@@ -12,10 +12,11 @@ from cutis.evaluation.certainty import judge_conformal_sets, judge_selection
 from cutis.evaluation.certainty_report import conformal_section, selection_section
 from cutis.evaluation.questions import PREVALENCE, answerable, ask
 from cutis.evaluation.questions_report import questions_section
-from cutis.evaluation.reading import Fit, Reading, Validation
+from cutis.evaluation.reading import Reading, Validation
 from cutis.evaluation.section import Section
 from cutis.evaluation.subgroups import analyse_subgroups
 from cutis.evaluation.subgroups_report import subgroups_section
+from cutis.metrics.cross_fitting import Fit
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.taxonomy.tasks import find_task, usual_tasks

@@ -3,28 +3,24 @@
 Through which map, and which diagnosis is the answer. Whatever is chosen is chosen on validation.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import GroupKFold
 
 from cutis.checks import FloatArray, IntArray, did_you_mean
 from cutis.errors import InputError
 from cutis.evaluation.cases import Cases, judged_rows
+from cutis.metrics.cross_fitting import Fit, Map, cross_fitted, folds_of
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
-
-Map = Callable[[FloatArray], FloatArray]  # of probabilities (n, k)
-Fit = Callable[[FloatArray, IntArray], Map]
 
 ANSWERS = {
     "probable": "the most probable diagnosis",
     "balanced": "the diagnosis raised most over its frequency in validation",
 }
-FOLDS = 5  # of validation lesions
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,16 +63,11 @@ class Validation:
         What is chosen on them is not flattered by the map's fit.
 
         Raises:
-            InputError: fewer than `FOLDS` lesions.
+            InputError: too few lesions.
         """
         truth, probabilities = self.cases
-        lesions = self.manifest.clusters()
-        if len(set(lesions)) < FOLDS:
-            raise InputError(f"calibration: validation has fewer than {FOLDS} lesions")
-        calibrated = np.empty(probabilities.shape)
-        parts = GroupKFold(FOLDS)
-        for elsewhere, here in parts.split(probabilities, truth, lesions):
-            calibrated[here] = fit(probabilities[elsewhere], truth[elsewhere])(probabilities[here])
+        fold = folds_of(np.array(self.manifest.clusters()))
+        calibrated = cross_fitted(fit, probabilities, truth, fold)
         return Validation(replace(self.predictions, probabilities=calibrated), self.manifest)
 
     def gains(self) -> FloatArray:

@@ -1,15 +1,13 @@
 """`fit_readout`: from a network's answers to validation cases to a `Readout`.
 
-Everything but the final map is chosen on cross-fitted probabilities: each lesion's come from a map
-that was fitted on other lesions, so that thresholds and rates are not flattered by the map's fit.
-Images of one lesion stay together, and rates count every lesion once, as a clinic sees new lesions
-and not further images of known ones.
+Everything but the final map is chosen on cross-fitted probabilities, so that thresholds and rates are
+not flattered by the map's fit. Rates count every lesion once, as a clinic sees new lesions and not
+further images of known ones.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from cutis.checks import (
     BoolArray,
@@ -22,6 +20,7 @@ from cutis.checks import (
 from cutis.errors import InputError
 from cutis.inference.calibration import fit_dirichlet, fit_temperature, fit_vector_scaling
 from cutis.metrics.calibration import classwise_calibration_error
+from cutis.metrics.cross_fitting import Labels, cross_fitted, folds_of, parts_of
 from cutis.metrics.operating_points import specificity_at_sensitivity
 from cutis.metrics.probability import log_loss
 from cutis.metrics.ranking import require_both_classes
@@ -41,12 +40,9 @@ METHODS: Mapping[str, Callable[[FloatArray, IntArray], LogLinearMap]] = {  # a b
     "temperature": fit_temperature,
 }
 AIMS = (("melanoma", 0.9), ("malignancy", 0.95))  # question and sensitivity
-FOLDS = 5
 CONFIDENCE = 0.95
 COVERAGES = np.arange(2, 21) / 20  # tried in this order, until one breaks the bound
 LEAST_LESIONS = 10  # below which nothing can be learned
-
-Labels = npt.NDArray[np.generic]
 
 
 def fit_readout(
@@ -58,7 +54,6 @@ def fit_readout(
     level: float = 0.9,
     risk: float = 0.1,
     method: str | None = None,
-    seed: int = 0,
     split: str = "val",
     manifest_sha256: str | None = None,
 ) -> Readout:
@@ -72,7 +67,6 @@ def fit_readout(
         level: Share of lesions whose truth a set of diagnoses is to hold.
         risk: Bound on the share of wrong answers among those given.
         method: One of `METHODS`; default, the one of smaller cross-fitted log loss.
-        seed: Of the folds.
         split, manifest_sha256: For the record.
 
     Raises:
@@ -94,9 +88,9 @@ def fit_readout(
             f"calibration needs at least {LEAST_LESIONS} lesions, split {split!r} has {distinct}"
         )
     truth = np.array(classes.indices_of(diagnoses))
-    fold = folds_of(lesions, seed=seed)
+    fold = folds_of(lesions)
     tried = METHODS if method is None else (method,)
-    crossed = {m: cross_fitted(m, probabilities, truth, fold) for m in tried}
+    crossed = {m: cross_fitted(METHODS[m], probabilities, truth, fold) for m in tried}
     method = min(tried, key=lambda m: float(log_loss(truth, crossed[m])))
     honest = crossed[method]
     weights = lesion_weights(lesions)
@@ -112,28 +106,10 @@ def fit_readout(
     )
 
 
-def folds_of(lesions: Labels, *, seed: int) -> IntArray:
-    """A fold in 0..`FOLDS`-1 for every image, the same for all images of a lesion; shape (n,)."""
-    names, member = np.unique(lesions, return_inverse=True)
-    order = np.random.default_rng(seed).permutation(len(names))
-    return np.asarray((order % FOLDS)[member])
-
-
 def lesion_weights(lesions: Labels) -> FloatArray:
     """What each image counts, shape (n,), so that every lesion counts one."""
     _names, member, counts = np.unique(lesions, return_inverse=True, return_counts=True)
     return np.asarray(1 / counts[member])
-
-
-def cross_fitted(
-    method: str, probabilities: FloatArray, truth: IntArray, fold: IntArray
-) -> FloatArray:
-    """Probabilities (n, k), of each fold by the map that was fitted on the others."""
-    calibrated = np.empty(probabilities.shape)
-    for here, elsewhere in _parts(fold):
-        fitted = METHODS[method](probabilities[elsewhere], truth[elsewhere])
-        calibrated[here] = fitted(probabilities[here])
-    return calibrated
 
 
 def fit_sets(
@@ -154,7 +130,7 @@ def fit_sets(
     """
     given = probabilities[np.arange(len(truth)), truth]
     held, size = np.empty(len(truth)), np.empty(len(truth))
-    for here, elsewhere in _parts(fold):
+    for here, elsewhere in parts_of(fold):
         threshold = conformal_threshold(given[elsewhere], weights[elsewhere], level=level)
         found = SetRule(level, threshold, np.nan, np.nan).sets(probabilities[here])
         held[here] = found[np.arange(len(found)), truth[here]]
@@ -277,11 +253,6 @@ def _threshold(
         spared=int((~called & ~positive).sum()),
         negatives=int((~positive).sum()),
     )
-
-
-def _parts(fold: IntArray) -> Iterator[tuple[BoolArray, BoolArray]]:
-    for number in np.unique(fold):
-        yield fold == number, fold != number
 
 
 def _loss_by_lesion(wrong: BoolArray, lesions: Labels) -> FloatArray:
