@@ -7,9 +7,18 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torchvision import tv_tensors
 
-from cutis.data.transforms import Augmentation, inscribed_size, mix_batch, training_transform
+from cutis.data.transforms import (
+    Augmentation,
+    Spoiling,
+    inscribed_size,
+    mix_batch,
+    training_transform,
+)
+from cutis.perturbation.kinds import perturb
+
+# isort: split
+from torchvision import tv_tensors
 
 STILL = Augmentation(
     zoom=1.0,
@@ -79,6 +88,35 @@ def test_the_mask_moves_with_the_picture(change, seed):
 def test_each_colour_or_texture_option_changes_pixels(change):
     picture, _mask = transformed(STILL.model_copy(update=change), seed=5)
     assert not torch.equal(picture, disc()[0])
+
+
+def test_spoiling_changes_the_picture_alone_and_the_same_seed_draws_the_same():
+    settings = STILL.model_copy(update={"spoiling": 1.0, "spoiling_severity": 1})
+    changed = set()
+    for seed in range(60):
+        picture, mask = transformed(settings, seed=seed)
+        assert torch.equal(mask, disc()[1])
+        assert picture.dtype == torch.uint8
+        assert isinstance(picture, tv_tensors.Image)
+        changed.add(picture.numpy().tobytes())
+        again, _mask = transformed(settings, seed=seed)
+        assert torch.equal(again, picture)
+    assert len(changed) > len(Spoiling.KINDS)
+
+
+def test_spoiling_is_the_stress_tests_own_at_the_severity_drawn(monkeypatch):
+    asked = []
+
+    def listen(picture, kind, severity, *, seed):
+        asked.append((kind, severity))
+        return perturb(picture, kind, severity, seed=seed)
+
+    monkeypatch.setattr("cutis.data.transforms.perturb", listen)
+    for seed in range(300):
+        transformed(STILL.model_copy(update={"spoiling": 0.5}), seed=seed)
+    assert 110 < len(asked) < 190  # one in two; sd 8.7
+    assert {kind for kind, _severity in asked} == set(Spoiling.KINDS)
+    assert {severity for _kind, severity in asked} == {1, 2, 3}
 
 
 @given(st.integers(20, 400), st.integers(20, 400), st.integers(0, 359))

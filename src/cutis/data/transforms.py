@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 import cutis.torch_setup  # noqa: F401  (before torchvision)
+from cutis.perturbation.kinds import perturb
 
 # isort: split
 from torchvision import tv_tensors
@@ -44,6 +45,16 @@ class Augmentation(BaseModel):
     hue: float = Field(0.0, ge=0, le=0.5, description="Largest turn of the hue circle.")
     blur: float = Field(0.0, ge=0, le=1, description="Probability of a Gaussian blur.")
     cutout: float = Field(0.0, ge=0, le=1, description="Probability of erasing a rectangle.")
+    spoiling: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Probability of one artefact or camera fault: hair, ruler, ink, bubbles, dark "
+        "corners, blur, noise, JPEG, less or more light, another white balance.",
+    )
+    spoiling_severity: int = Field(
+        3, ge=1, le=5, description="Strongest severity, of those of the stress test."
+    )
     mixup_alpha: float = Field(
         0.0, ge=0, description="Beta parameter of mixup (Zhang et al. 2018); 0 is off."
     )
@@ -87,6 +98,38 @@ class InscribedRotation(v2.Transform):  # type: ignore[misc]
             expand=True,
         )
         return self._call_kernel(functional.center_crop, turned, output_size=params["size"])
+
+
+class Spoiling(v2.Transform):  # type: ignore[misc]
+    """Draw one artefact over the picture or give it one fault of a camera; the lesion stays in place.
+
+    Args:
+        severity: The strongest; each up to it is as likely.
+    """
+
+    KINDS = (
+        *("hair", "ruler", "ink", "bubbles", "dark_corners", "blur", "noise", "jpeg"),
+        *("darker", "brighter", "white_balance"),
+    )
+
+    def __init__(self, severity: int) -> None:
+        super().__init__()
+        self.severity = severity
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """Draw the kind, its severity and the seed of what is drawn."""
+        return {
+            "kind": self.KINDS[int(torch.randint(len(self.KINDS), ()))],
+            "severity": int(torch.randint(1, self.severity + 1, ())),
+            "seed": int(torch.randint(2**31, ())),
+        }
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Spoil pictures only."""
+        if isinstance(inpt, tv_tensors.Mask):
+            return inpt
+        spoilt = perturb(inpt.permute(1, 2, 0).numpy(), **params)
+        return tv_tensors.wrap(torch.tensor(spoilt).permute(2, 0, 1), like=inpt)
 
 
 class Cutout(v2.RandomErasing):  # type: ignore[misc]
@@ -168,6 +211,8 @@ def training_transform(settings: Augmentation, *, size: tuple[int, int]) -> v2.T
     if settings.blur:
         blur = v2.GaussianBlur(kernel_size=5, sigma=(0.1, 2.0))
         steps.append(v2.RandomApply([blur], p=settings.blur))
+    if settings.spoiling:
+        steps.append(v2.RandomApply([Spoiling(settings.spoiling_severity)], p=settings.spoiling))
     if settings.cutout:
         steps.append(Cutout(settings.cutout, scale=(0.02, 0.2), value=127))
     return v2.Compose(steps)
