@@ -120,3 +120,26 @@ def test_the_command_reports_folds_and_repeats(cutis, tmp_path):
     assert len(result["inputs_sha256"]) == 3
     page = (tmp_path / "report" / "report.html").read_text()
     assert "Bengio and Grandvalet 2004" in page
+
+
+def test_out_of_fold_predictions_are_calibrated_by_other_lesions(cutis, tmp_path):
+    generator = np.random.default_rng(3)
+    predictions, manifest = study(generator.random(120) < 0.7, folds=np.arange(120) // 40)
+    manifest.write(tmp_path / "m.csv")
+    predictions.write(tmp_path / "p.csv")
+    asked = (
+        *("evaluate", tmp_path / "p.csv", tmp_path / "m.csv", "--split", "all", "--cross-fit"),
+        *("--calibration", "temperature", "--replicates", 100, "-o", tmp_path / "report"),
+    )
+    code, _out, err = cutis(*asked)
+    assert code == 0, err
+    result = json.loads((tmp_path / "report" / "result.json").read_text())
+    versions = result["calibration"]["versions"]
+    assert result["overall"]["log_loss"]["value"] == versions["temperature"]["log_loss"]["value"]
+    assert versions["temperature"]["log_loss"] != versions["as given"]["log_loss"]
+    assert "conformal_sets" not in result
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "calibrated on other lesions (temperature)" in page
+    code, _out, err = cutis(*asked, "--validation", tmp_path / "p.csv")
+    assert code == 2
+    assert "leave out --validation" in err

@@ -175,3 +175,38 @@ def test_a_map_needs_lesions(judged, known):
     few = Validation.of(known.predictions, known.manifest.rows(np.arange(800) < 6))
     with pytest.raises(InputError, match="needs at least 5 lesions, there are 3"):
         read(judged[0], few, calibration="vector")
+
+
+def test_without_validation_each_lesion_is_read_by_what_the_others_teach(known):
+    reading = Reading.crossing(known, maps=CALIBRATIONS, calibration="vector", answer="balanced")
+    crossed = known.cross_fitted(CALIBRATIONS["vector"])
+    np.testing.assert_array_equal(reading.judged.probabilities, crossed.predictions.probabilities)
+    np.testing.assert_array_equal(reading.gains, known.gains())
+    again = reading.again(known.predictions.in_order_of(CLASSES[::-1]))
+    np.testing.assert_allclose(again.probabilities, reading.judged.probabilities)
+    assert "calibrated on other lesions (vector)" in reading.in_words()
+    assert "over its frequency among these images" in reading.in_words()
+
+
+def test_a_reading_that_crosses_and_is_asked_for_nothing_changes_nothing(known):
+    reading = Reading.crossing(known)
+    assert reading.judged is known.predictions
+    assert reading.in_words() == ""
+
+
+def test_maps_are_compared_on_other_lesions_than_they_were_fitted_on(judged, known):
+    rows = known.manifest
+    maps = {"vector": CALIBRATIONS["vector"]}
+    crossed = Reading.crossing(known).versions(rows, maps)
+    expected = known.cross_fitted(maps["vector"]).predictions.probabilities
+    np.testing.assert_array_equal(crossed["vector"], expected)
+    other = Validation.of(*study(200, split="test", seed=4), split="test")
+    fitted = Reading.of(known.predictions, other).versions(rows, maps)
+    straight = maps["vector"](other.predictions.probabilities, other.cases[0])
+    np.testing.assert_allclose(fitted["vector"], straight(known.predictions.probabilities))
+    assert Reading.of(judged[0]).versions(judged[1], maps) == {}
+
+
+def test_crossing_refuses_what_it_does_not_know(known):
+    with pytest.raises(InputError, match="did you mean 'vector'"):
+        Reading.crossing(known, maps=CALIBRATIONS, calibration="vektor")

@@ -21,6 +21,12 @@ def evaluate(
     validation_manifest: Path | None = typer.Option(
         None, help="Their manifest, where it is another one; its val split is used."
     ),
+    cross_fit: bool = typer.Option(
+        False,
+        "--cross-fit",
+        help="For out-of-fold predictions, in place of --validation: calibration and balanced answers "
+        "of each lesion come from the other lesions.",
+    ),
     calibration: str | None = typer.Option(
         None,
         help="Judge what a map fitted on validation makes of the predictions: temperature, vector, "
@@ -63,6 +69,7 @@ def evaluate(
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis.cli.asked_again import bundle_behind, explained_sections, stress_sections
+    from cutis.errors import InputError
     from cutis.evaluation.cases import judged_rows
     from cutis.evaluation.classifier import evaluate as judge
     from cutis.evaluation.classifier_report import classifier_sections
@@ -77,6 +84,8 @@ def evaluate(
     from cutis.tables.manifest import Manifest
     from cutis.tables.predictions import Predictions
 
+    if cross_fit and validation is not None:
+        raise InputError("--cross-fit chooses on the judged rows; leave out --validation")
     require_writable(output)
     table = Manifest.read(manifest, check_files=False)
     further: tuple[str, ...] = ()
@@ -91,8 +100,15 @@ def evaluate(
             Manifest.read(validation_manifest, check_files=False) if validation_manifest else table
         )
         chosen_on = Validation.of(Predictions.read(validation, rows.taxonomy), rows)
-    reading = Reading.of(
-        given, chosen_on, maps=CALIBRATIONS, calibration=calibration, answer=answer
+    reading = (
+        Reading.crossing(
+            Validation.of(given, table, split=split),
+            maps=CALIBRATIONS,
+            calibration=calibration,
+            answer=answer,
+        )
+        if cross_fit
+        else Reading.of(given, chosen_on, maps=CALIBRATIONS, calibration=calibration, answer=answer)
     )
     found = judge(
         reading.judged,

@@ -43,7 +43,8 @@ class CalibrationReport:
     Attributes:
         estimates: Version -> name of `FIGURES` -> estimate; the first version is `AS_GIVEN`.
         reliability: Version -> class -> curve of that class against the rest; "top label" too.
-        validation_cases: How many cases the maps were fitted on, 0 when there are no maps.
+        validation_cases: How many other cases the maps were fitted on; 0 when there are no maps, or
+            each lesion's were fitted on the rest of these cases.
     """
 
     estimates: Mapping[str, Mapping[str, Estimate]]

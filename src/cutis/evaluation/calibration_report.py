@@ -8,11 +8,12 @@ from cutis.evaluation.section import Section, Table, as_content, estimate_lines
 
 def calibration_section(report: CalibrationReport) -> Section:
     """Calibration errors, Brier parts and reliability diagrams of every version."""
-    fitted = (
-        f"The maps were fitted on {report.validation_cases} validation cases and are judged here."
-        if report.validation_cases
-        else "No validation predictions were given, so nothing was fitted."
-    )
+    fitted = "No validation predictions were given, so nothing was fitted."
+    if report.validation_cases:
+        cases = report.validation_cases
+        fitted = f"The maps were fitted on {cases} validation cases and are judged here."
+    elif len(report.estimates) > 1:
+        fitted = "Each lesion is read through maps that were fitted on the other lesions."
     return Section(
         "calibration",
         "Calibration",

@@ -42,7 +42,7 @@ def evidence_sections(
         reading: What is judged; without validation nothing is chosen: no thresholds, calibration maps
             or conformal sets.
         manifest, split, skip_outside: As in `evaluate`.
-        maps: Calibration maps to fit on validation, by name, and to compare.
+        maps: Calibration maps to fit and to compare, by name.
         tasks: Further questions, beside the `usual_tasks` of the tree.
         columns: Further columns to group by.
         prevalence: For predictive values.
@@ -70,11 +70,7 @@ def evidence_sections(
         seed=seed,
     )
     given = reading.given.rows_for(judged.image_ids).probabilities
-    versions = {AS_GIVEN: given}
-    if reading.given_validation is not None:
-        truth, known = reading.given_validation.cases
-        for name, fit in (maps or {}).items():
-            versions[name] = fit(known, truth)(given)
+    versions = {AS_GIVEN: given} | reading.versions(judged, maps or {})
     clusters = judged.clusters()
     sections.append(
         calibration_section(

@@ -3,7 +3,7 @@
 Through which map, and which diagnosis is the answer. Whatever is chosen is chosen on validation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,13 +13,13 @@ import numpy as np
 from cutis.checks import FloatArray, IntArray, did_you_mean
 from cutis.errors import InputError
 from cutis.evaluation.cases import Cases, judged_rows
-from cutis.metrics.cross_fitting import Fit, Map, cross_fitted, folds_of
+from cutis.metrics.cross_fitting import Fit, cross_fitted, folds_of
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 
 ANSWERS = {
     "probable": "the most probable diagnosis",
-    "balanced": "the diagnosis raised most over its frequency in validation",
+    "balanced": "the diagnosis raised most over its frequency",
 }
 
 
@@ -107,21 +107,24 @@ class Reading:
     Attributes:
         given: As it came.
         judged: What the chosen map makes of it.
-        given_validation, judged_validation: The same for validation; None where nothing may be chosen.
+        again: Reads another table of the same images alike.
+        given_validation, judged_validation: The same for validation; None where there is none.
+        crossed: The judged rows as they came, where what is chosen for a lesion is chosen on the
+            others.
         gains: Shape (k,), what each class's probability is multiplied by before the largest is the
             answer; None: the most probable class is.
         calibration: The chosen map's name.
-        fitted: The map, fitted on all of validation; None where none was chosen.
         answer: One of `ANSWERS`.
     """
 
     given: Predictions
     judged: Predictions
+    again: Callable[[Predictions], Predictions]
     given_validation: Validation | None = None
     judged_validation: Validation | None = None
+    crossed: Validation | None = None
     gains: FloatArray | None = None
     calibration: str | None = None
-    fitted: Map | None = None
     answer: str = "probable"
 
     @classmethod
@@ -148,48 +151,97 @@ class Reading:
             InputError: no such map or answer, validation is needed and absent or of other classes,
                 or it lacks what is needed.
         """
-        if answer not in ANSWERS:
-            raise InputError(
-                f"answer {answer!r}: choose one of {', '.join(ANSWERS)}"
-                f"{did_you_mean(answer, ANSWERS)}"
-            )
+        fit = _asked_for(calibration, maps or {}, answer)
         if validation is None:
-            if calibration is not None or answer != "probable":
+            if fit is not None or answer != "probable":
                 raise InputError(
-                    "a calibration and balanced answers are chosen on validation; add --validation"
+                    "a calibration and balanced answers are chosen on validation; add --validation, "
+                    "or --cross-fit where the predictions are out-of-fold"
                 )
-            return cls(given, given)
+            return cls(given, given, lambda other: other.in_order_of(given.classes))
         ordered = validation.predictions.in_order_of(given.classes)
         validation = Validation(ordered, validation.manifest)
-        gains = validation.gains() if answer == "balanced" else None
-        if calibration is None:
-            return cls(given, given, validation, validation, gains, answer=answer)
-        maps = maps or {}
-        if calibration not in maps:
-            raise InputError(
-                f"calibration {calibration!r}: choose one of {', '.join(maps)}"
-                f"{did_you_mean(calibration, maps)}"
-            )
-        fit = maps[calibration]
         truth, probabilities = validation.cases
-        fitted = fit(probabilities, truth)
+        fitted = None if fit is None else fit(probabilities, truth)
+
+        def read(table: Predictions) -> Predictions:
+            table = table.in_order_of(given.classes)
+            if fitted is None:
+                return table
+            return replace(table, probabilities=fitted(table.probabilities))
+
         return cls(
-            given=given,
-            judged=replace(given, probabilities=fitted(given.probabilities)),
+            given,
+            given if fit is None else read(given),
+            read,
             given_validation=validation,
-            judged_validation=validation.cross_fitted(fit),
-            gains=gains,
+            judged_validation=validation if fit is None else validation.cross_fitted(fit),
+            gains=validation.gains() if answer == "balanced" else None,
             calibration=calibration,
-            fitted=fitted,
             answer=answer,
         )
 
-    def again(self, other: Predictions) -> Predictions:
-        """Another table of the same classes, read through the same map."""
-        ordered = other.in_order_of(self.given.classes)
-        if self.fitted is None:
-            return ordered
-        return replace(ordered, probabilities=self.fitted(ordered.probabilities))
+    @classmethod
+    def crossing(
+        cls,
+        judged: Validation,
+        *,
+        maps: Mapping[str, Fit] | None = None,
+        calibration: str | None = None,
+        answer: str = "probable",
+    ) -> "Reading":
+        """Fit what was asked for on the judged rows themselves, for each lesion on other lesions.
+
+        For out-of-fold predictions, which leave no rows for validation.
+
+        Args:
+            judged: The rows and what was predicted for them.
+            maps, calibration, answer: As in `of`. The frequencies behind balanced answers are those
+                of all rows.
+
+        Raises:
+            InputError: no such map or answer, or the rows lack what is needed.
+        """
+        fit = _asked_for(calibration, maps or {}, answer)
+
+        def read(table: Predictions) -> Predictions:
+            table = table.in_order_of(judged.predictions.classes)
+            if fit is None:
+                return table
+            rows = Validation(table.rows_for(judged.manifest.image_ids), judged.manifest)
+            return rows.cross_fitted(fit).predictions
+
+        return cls(
+            judged.predictions,
+            judged.predictions if fit is None else read(judged.predictions),
+            read,
+            crossed=judged,
+            gains=judged.gains() if answer == "balanced" else None,
+            calibration=calibration,
+            answer=answer,
+        )
+
+    def versions(self, rows: Manifest, maps: Mapping[str, Fit]) -> dict[str, FloatArray]:
+        """What each map would make of some rows, by name; empty where no map can be fitted.
+
+        Args:
+            rows: n judged rows; all of them, in their order, where the reading is `crossing`.
+            maps: To be compared.
+
+        Returns:
+            Each of shape (n, k).
+        """
+        if self.crossed is not None:
+            crossed = {name: self.crossed.cross_fitted(fit) for name, fit in maps.items()}
+            return {
+                name: each.predictions.rows_for(rows.image_ids).probabilities
+                for name, each in crossed.items()
+            }
+        if self.given_validation is None:
+            return {}
+        truth, known = self.given_validation.cases
+        given = self.given.rows_for(rows.image_ids).probabilities
+        return {name: fit(known, truth)(given) for name, fit in maps.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """What `result.json` says of it."""
@@ -200,7 +252,31 @@ class Reading:
         """One sentence; "" where everything is read as it came."""
         if self.calibration is None and self.gains is None:
             return ""
+        chosen_on, among = "validation", "in validation"
+        if self.crossed is not None:
+            chosen_on, among = "other lesions", "among these images"
         given = "are as given"
         if self.calibration is not None:
-            given = f"were calibrated on validation ({self.calibration})"
-        return f"Probabilities {given}; the answer is {ANSWERS[self.answer]}."
+            given = f"were calibrated on {chosen_on} ({self.calibration})"
+        where = "" if self.gains is None else f" {among}"
+        return f"Probabilities {given}; the answer is {ANSWERS[self.answer]}{where}."
+
+
+def _asked_for(calibration: str | None, maps: Mapping[str, Fit], answer: str) -> Fit | None:
+    """How to fit the map of that name; None where none is asked for.
+
+    Raises:
+        InputError: no such map or answer.
+    """
+    if answer not in ANSWERS:
+        raise InputError(
+            f"answer {answer!r}: choose one of {', '.join(ANSWERS)}{did_you_mean(answer, ANSWERS)}"
+        )
+    if calibration is None:
+        return None
+    if calibration not in maps:
+        raise InputError(
+            f"calibration {calibration!r}: choose one of {', '.join(maps)}"
+            f"{did_you_mean(calibration, maps)}"
+        )
+    return maps[calibration]
