@@ -1,6 +1,6 @@
 """The model of the zoo: its data, its training, its export, and what it reaches.
 
-    python benchmarks/zoo_model.py WORK [--only data train refine ship judge]
+    python benchmarks/zoo_model.py WORK [--only data train refine spoil ship judge]
 
 WORK is that of `benchmarks/ham10000.py`, whose `fine-tuned` run is what training starts from. The
 data are HAM10000 in both processings, with every lesion in the split it has there, and the training
@@ -12,6 +12,8 @@ takes no part, and every choice was made on its validation split.
               best and last weights (Wortsman et al. 2022) is published as WORK/zoo-averaged/bundle
     refine    configs/second-round.toml, from there on, with two seeds, into WORK/zoo-refined and
               WORK/zoo-refined-again; the mean of their weights is WORK/zoo-soup
+    spoil     the second round's settings again from there on, with an artefact or a camera's fault
+              drawn over every other picture, into WORK/zoo-spoilt
     ship      8-bit network, half-precision weights, calibrated on validation: WORK/zoo-shipped. The
               limit of rejection also comes from ISIC 2017's validation part, without its labels
     judge     the shipped bundle on the test split in both processings, on the validation part of
@@ -45,13 +47,15 @@ from cutis.training.training_data import TrainingData
 
 FIRST_ROUND = REPOSITORY / "configs" / "zoo.toml"
 SECOND_ROUND = REPOSITORY / "configs" / "second-round.toml"
-STAGES = ("data", "train", "refine", "ship", "judge")
+STAGES = ("data", "train", "refine", "spoil", "ship", "judge")
 START = "fine-tuned/bundle/weights.safetensors"
 MIDDLE = "zoo-averaged/bundle/weights.safetensors"
 READING = ("--calibration", "dirichlet", "--answer", "balanced")
 KEPT_AS_GIVEN = ("overall", "malignant_against_benign", "confusion_matrix")
 SECOND_ROUNDS = ("zoo-refined", "zoo-refined-again")  # by seed
 SOUP = "zoo-soup"
+SPOILT = "zoo-spoilt"
+SPOILING = ("augmentation.spoiling=0.5", "trainer.epochs=8", "seed=2")
 SAME_LESIONS = "ham10000-224"
 SIDE_PX = 176  # of the averaged network's input: least log loss on validation
 
@@ -69,21 +73,24 @@ def main() -> None:
         publish_mean_of_first_round(work)
     if "refine" in arguments.only:
         for seed, run in enumerate(SECOND_ROUNDS):
-            train(work, SECOND_ROUND, MIDDLE, run, "--set", f"seed={seed}")
+            train(work, SECOND_ROUND, MIDDLE, run, f"seed={seed}")
         soup(work)
+    if "spoil" in arguments.only:
+        train(work, SECOND_ROUND, f"{SOUP}/bundle/weights.safetensors", SPOILT, *SPOILING)
     if "ship" in arguments.only:
         smaller = ["--format", "onnx-int8", "--half-weights", "--images", "zoo.csv"]
-        cutis("export", f"{SOUP}/bundle", *smaller, "-o", "zoo-small", folder=work)
+        cutis("export", f"{SPOILT}/bundle", *smaller, "-o", "zoo-small", folder=work)
         for_calibration(Manifest.read(work / "zoo.csv")).write(work / "zoo-calibration.csv")
         cutis("calibrate", "zoo-small", "zoo-calibration.csv", "-o", "zoo-shipped", folder=work)
     if "judge" in arguments.only:
         judge(work)
 
 
-def train(work: Path, config: Path, start: str, run: str, *options: str) -> None:
+def train(work: Path, config: Path, start: str, run: str, *settings: str) -> None:
     """Train on from some weights; a run that is there is resumed."""
-    told = ["--config", config, "--set", f"model.backbone.weights={work / start}", *options]
-    cutis("train", "zoo.csv", *told, "-o", run, "--resume", folder=work)
+    changed = [f"model.backbone.weights={work / start}", *settings]
+    told = [word for each in changed for word in ("--set", each)]
+    cutis("train", "zoo.csv", "--config", config, *told, "-o", run, "--resume", folder=work)
 
 
 def pooled(spine: Manifest) -> Manifest:

@@ -2,7 +2,7 @@
 
     python benchmarks/zoo_steps.py WORK
 
-WORK is that of `benchmarks/zoo_model.py`, after `refine`. The weights of every step answer at 176 px
+WORK is that of `benchmarks/zoo_model.py`, after `spoil`. The weights of every step answer at 176 px
 about the validation split of HAM10000 and about the same lesions at 224 px. Figures are those of the
 network itself and, "calibrated", of Dirichlet maps fitted on other lesions, with balanced answers.
 Gains are over the first weights, with the same draws of lesions.
@@ -16,7 +16,16 @@ import torch
 from on_validation import REPLICATES, judge, shown
 from record import RESULTS, record
 from safetensors.torch import load_file
-from zoo_model import MIDDLE, SECOND_ROUND, SECOND_ROUNDS, SIDE_PX, SOUP, START, last_weights
+from zoo_model import (
+    MIDDLE,
+    SECOND_ROUND,
+    SECOND_ROUNDS,
+    SIDE_PX,
+    SOUP,
+    SPOILT,
+    START,
+    last_weights,
+)
 
 from cutis.config import load
 from cutis.files import write_json
@@ -63,6 +72,9 @@ def steps(work: Path) -> dict[str, Weights]:
         "mean of its beginning and end": load_file(second.weights),
         "the same with another seed": load_file(again.weights),
         "mean of both": load_file(RunFolder(work / SOUP).weights),
+        "mean of that and a round with spoilt pictures": load_file(
+            RunFolder(work / SPOILT).weights
+        ),
     }
 
 
