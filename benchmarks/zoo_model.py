@@ -50,7 +50,6 @@ SECOND_ROUND = REPOSITORY / "configs" / "second-round.toml"
 STAGES = ("data", "train", "refine", "spoil", "ship", "judge")
 START = "fine-tuned/bundle/weights.safetensors"
 MIDDLE = "zoo-averaged/bundle/weights.safetensors"
-READING = ("--calibration", "dirichlet", "--answer", "balanced")
 KEPT_AS_GIVEN = ("overall", "malignant_against_benign", "confusion_matrix")
 SECOND_ROUNDS = ("zoo-refined", "zoo-refined-again")  # by seed
 SOUP = "zoo-soup"
@@ -190,17 +189,20 @@ def melanoma_elsewhere(work: Path) -> dict[str, object]:
 
 def evaluate(work: Path, name: str, split: str, options: list[str]) -> None:
     """Ask the shipped bundle about a split and judge its answers."""
+    shipped = ModelBundle.load(work / "zoo-shipped")
+    assert shipped.facts.readout is not None
     manifest = Manifest.read(work / f"zoo-{name}.csv")
     judged = manifest if split == "all" else manifest.split(split)
     table, folder = f"zoo-{name}-{split}-predictions.csv", f"zoo-report-{name}-{split}"
-    found = Predictor(ModelBundle.load(work / "zoo-shipped")).predict(judged.paths)
+    found = Predictor(shipped).predict(judged.paths)
     assert found.predictions is not None
     replace(found.predictions, image_ids=tuple(judged.image_ids)).write(work / table)
     if split == "val":  # thresholds and maps come from here, no figures
         return
     validation = ["--validation", "zoo-ham10000-val-predictions.csv", "--by", "sex", "--by", "site"]
     told = ["evaluate", table, f"zoo-{name}.csv", "--split", split, *validation, *options]
-    cutis(*told, *READING, "-o", folder, folder=work)
+    reading = ("--calibration", shipped.facts.readout.method, "--answer", "balanced")
+    cutis(*told, *reading, "-o", folder, folder=work)
     cutis(*told, "-o", f"{folder}-as-given", folder=work)
     result, as_given = (
         json.loads((work / report / "result.json").read_text())

@@ -6,11 +6,11 @@ somebody changed together with its sums.
 
 PINS: dict[str, dict[str, str]] = {
     "dermoscopy-lite0": {
-        "bundle.json": "22da7dc531a4a488965db2098b0e8b74e224fc3d0d6b69313a8c5fdc3fc167c7",
+        "bundle.json": "8dfe3c49d91fdbde083e3d9ad638c796fdb08b8a2b0797fce6277c7708c39b80",
         "taxonomy.json": "6322ce595a1810ceb519fe063667af6c51402f74d057b8b17686841b796d311d",
-        "model.onnx": "cce1e0d5edca853c21cfb43d09bed277e9b21c0e9b618660fdfc26b16fb7f9fc",
-        "weights.safetensors": "1a34e163bf76e70aafaa5e7e7953f399db9071299fea824b55357d34c0aff684",
-        "MODEL_CARD.md": "199f8d8bf446d8b039efbc52b65df070c9272b9d260b6c2ae9ab9004eeedd1d8",
-        "rejection.safetensors": "3e89d08eb298b53c24db7cdfa3c70b40723568bf83fbd62bb15dfc4f5ad64e84",
+        "model.onnx": "6a9c0f778e4d3fb57226670ef06d3a73cbc99fec6d8c25d9111cb5985645fb62",
+        "weights.safetensors": "f57773feb7c8b3e05b8ca125a5b05d58d211f2b35d6dcf3e679e975977b09798",
+        "MODEL_CARD.md": "74053ba0eadfe83ac02df94be476a4d38cbef4b0b00b20d71b7069100b0e60ab",
+        "rejection.safetensors": "2e9717bf762fd42c21d93a96321babe090321a466c3a694c8209f6b98223ddb9",
     },
 }
