@@ -10,10 +10,10 @@ takes no part, and every choice was made on its validation split.
     data      WORK/zoo.csv
     train     configs/zoo.toml, into WORK/zoo; a run that is there is resumed. The mean of its first,
               best and last weights (Wortsman et al. 2022) is published as WORK/zoo-averaged/bundle
-    refine    configs/second-round.toml, from there on, with two seeds, into WORK/zoo-refined and
-              WORK/zoo-refined-again; the mean of their weights is WORK/zoo-soup
-    spoil     the second round's settings again from there on, with an artefact or a camera's fault
-              drawn over every other picture, into WORK/zoo-spoilt
+    refine    configs/second-round.toml without spoilt pictures, from there on, with two seeds, into
+              WORK/zoo-refined and WORK/zoo-refined-again; the mean of their weights is WORK/zoo-soup
+    spoil     the same settings again from there on, with an artefact or a camera's fault drawn over
+              every other picture, into WORK/zoo-spoilt
     ship      8-bit network, half-precision weights, calibrated on validation: WORK/zoo-shipped. The
               limit of rejection also comes from ISIC 2017's validation part, without its labels
     judge     the shipped bundle on the test split in both processings, on the validation part of
@@ -54,7 +54,8 @@ KEPT_AS_GIVEN = ("overall", "malignant_against_benign", "confusion_matrix")
 SECOND_ROUNDS = ("zoo-refined", "zoo-refined-again")  # by seed
 SOUP = "zoo-soup"
 SPOILT = "zoo-spoilt"
-SPOILING = ("augmentation.spoiling=0.5", "trainer.epochs=8", "seed=2")
+CLEAN = "augmentation.spoiling=0"
+THIRD = ("trainer.epochs=8", "seed=2")
 SAME_LESIONS = "ham10000-224"
 SIDE_PX = 176  # of the averaged network's input: least log loss on validation
 
@@ -72,10 +73,10 @@ def main() -> None:
         publish_mean_of_first_round(work)
     if "refine" in arguments.only:
         for seed, run in enumerate(SECOND_ROUNDS):
-            train(work, SECOND_ROUND, MIDDLE, run, f"seed={seed}")
+            train(work, SECOND_ROUND, MIDDLE, run, CLEAN, f"seed={seed}")
         soup(work)
     if "spoil" in arguments.only:
-        train(work, SECOND_ROUND, f"{SOUP}/bundle/weights.safetensors", SPOILT, *SPOILING)
+        train(work, SECOND_ROUND, f"{SOUP}/bundle/weights.safetensors", SPOILT, *THIRD)
     if "ship" in arguments.only:
         smaller = ["--format", "onnx-int8", "--half-weights", "--images", "zoo.csv"]
         cutis("export", f"{SPOILT}/bundle", *smaller, "-o", "zoo-small", folder=work)
