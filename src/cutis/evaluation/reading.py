@@ -1,6 +1,7 @@
 """`Reading`: how a table of probabilities is read before it is judged.
 
-Through which map, and which diagnosis is the answer. Whatever is chosen is chosen on validation.
+Through which map, and which diagnosis is the answer. Whatever is chosen is chosen on validation, or
+for each lesion on the others.
 """
 
 from collections.abc import Callable, Mapping
