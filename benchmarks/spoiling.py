@@ -1,6 +1,6 @@
 """What training with spoilt pictures gives, on validation pictures as they are and spoilt.
 
-    python benchmarks/spoiling.py WORK --bundles WITHOUT WITH
+    python benchmarks/spoiling.py WORK --bundles WITHOUT WITH [-o RESULT]
 
 WORK is that of `benchmarks/zoo_model.py`, the bundles are folders in it: the network without such
 training first. Both answer about the same 1,005 validation pictures of HAM10000, as they are and with
@@ -42,6 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("work", type=Path)
     parser.add_argument("--bundles", nargs=2, metavar=("WITHOUT", "WITH"), required=True)
+    parser.add_argument("-o", "--output", type=Path, default=RESULTS / "spoiling.json")
     arguments = parser.parse_args()
     work = arguments.work.resolve()
     rows = Manifest.read(work / "zoo-ham10000.csv").split("val")
@@ -55,7 +56,7 @@ def main() -> None:
         "replicates": REPLICATES,
         "changes": found,
     }
-    write_json(RESULTS / "spoiling.json", result)
+    write_json(arguments.output, result)
     for change, figures in found.items():
         print(change, {name: round(each["value"], 3) for name, each in figures.items()})
 
