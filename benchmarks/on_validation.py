@@ -4,13 +4,13 @@ Those of each network as it answers and, under "calibrated/", of Dirichlet maps 
 with balanced answers; gains are over the first network, with the same draws of lesions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from cutis.checks import FloatArray
 from cutis.evaluation.cases import Cases, is_share
-from cutis.evaluation.estimates import bootstrap_estimates
+from cutis.evaluation.estimates import Estimate, bootstrap_estimates
 from cutis.evaluation.reading import Validation
 from cutis.inference.calibration import fit_dirichlet
 from cutis.tables.manifest import Manifest
@@ -30,23 +30,8 @@ def judge(answers: Mapping[str, Predictions], rows: Manifest) -> Found:
         cases[name] = Cases.of(given.predictions, rows)
         cases[f"{name}/calibrated"] = Cases.of(calibrated, rows, gains=given.gains())
     first = next(iter(answers))
-
-    def figures(weights: FloatArray) -> dict[str, FloatArray]:
-        found = {name: each.figures(weights) for name, each in cases.items()}
-        values = {f"{name}/{figure}": found[name][figure] for name in cases for figure in FIGURES}
-        return values | {
-            f"{name}/{figure}/gain": found[name][figure] - found[_like(first, name)][figure]
-            for name in cases
-            for figure in FIGURES
-        }
-
-    estimates = bootstrap_estimates(
-        figures,
-        rows.clusters(),
-        replicates=REPLICATES,
-        seed=0,
-        is_share=lambda name: is_share(name.rpartition("/")[2]) and not name.endswith("/gain"),
-    )
+    over = {name: _like(first, name) for name in cases}
+    estimates = compare(cases, rows, over=over, figures=FIGURES)
     return {
         network: {
             name.removeprefix(f"{network}/"): asdict(estimate)
@@ -55,6 +40,36 @@ def judge(answers: Mapping[str, Predictions], rows: Manifest) -> Found:
         }
         for network in answers
     }
+
+
+def compare(
+    cases: Mapping[str, Cases], rows: Manifest, *, over: Mapping[str, str], figures: Sequence[str]
+) -> dict[str, Estimate]:
+    """Figures of several answers on the same draws of lesions, as NAME/FIGURE and NAME/FIGURE/gain.
+
+    Args:
+        cases: The answers by name.
+        rows: What they are about.
+        over: Name -> the name that its gains are over.
+        figures: Of `Cases.figures`.
+    """
+
+    def drawn(weights: FloatArray) -> dict[str, FloatArray]:
+        found = {name: each.figures(weights) for name, each in cases.items()}
+        values = {f"{name}/{figure}": found[name][figure] for name in cases for figure in figures}
+        return values | {
+            f"{name}/{figure}/gain": found[name][figure] - found[before][figure]
+            for name, before in over.items()
+            for figure in figures
+        }
+
+    return bootstrap_estimates(
+        drawn,
+        rows.clusters(),
+        replicates=REPLICATES,
+        seed=0,
+        is_share=lambda name: is_share(name.rpartition("/")[2]) and not name.endswith("/gain"),
+    )
 
 
 def shown(found: Found) -> str:

@@ -1,8 +1,8 @@
 """What training with spoilt pictures gives, on validation pictures as they are and spoilt.
 
-    python benchmarks/spoiling.py WORK --bundles WITHOUT WITH [-o RESULT]
+    python benchmarks/spoiling.py WORK --bundles WITHOUT WITH [--result NAME]
 
-WORK is that of `benchmarks/zoo_model.py`, the bundles are folders in it: the network without such
+WORK is that of `benchmarks/ham10000.py`, the bundles are folders in it: the network without such
 training first. Both answer about the same 1,005 validation pictures of HAM10000, as they are and with
 every kind of fault at the strongest severity of training and at the strongest of all. Gains come with
 the intervals of pairs. The faults are drawn by the program that drew them for training, from other
@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from on_validation import REPLICATES, compare
 from record import RESULTS, record
 
 from cutis.bundle import ModelBundle
 from cutis.checks import FloatArray, UInt8Array
 from cutis.data.transforms import Spoiling
 from cutis.evaluation.cases import Cases
-from cutis.evaluation.estimates import bootstrap_estimates
 from cutis.files import write_json
 from cutis.imaging import load_rgb
 from cutis.inference.predictor import Predictor
@@ -33,7 +33,6 @@ from cutis.tables.predictions import Predictions
 
 SEVERITIES = (3, 5)
 FIGURES = ("balanced_accuracy", "macro_roc_auc")
-REPLICATES = 2000
 AT_A_TIME = 64
 AS_THEY_ARE = "as they are"
 
@@ -42,21 +41,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("work", type=Path)
     parser.add_argument("--bundles", nargs=2, metavar=("WITHOUT", "WITH"), required=True)
-    parser.add_argument("-o", "--output", type=Path, default=RESULTS / "spoiling.json")
+    parser.add_argument("--result", default="spoiling", help="Name of the file in results/.")
     arguments = parser.parse_args()
     work = arguments.work.resolve()
-    rows = Manifest.read(work / "zoo-ham10000.csv").split("val")
+    rows = Manifest.read(work / "split.csv").split("val")
     networks = [Predictor(ModelBundle.load(work / name)) for name in arguments.bundles]
     found = {
-        change: compare(networks, rows, each) for change, each in answers(networks, rows).items()
+        change: judged(networks, rows, each) for change, each in answers(networks, rows).items()
     }
     result = {
-        **record(f"python benchmarks/spoiling.py WORK --bundles {' '.join(arguments.bundles)}"),
+        **record(
+            f"python benchmarks/spoiling.py WORK --bundles {' '.join(arguments.bundles)} "
+            f"--result {arguments.result}"
+        ),
         "images": len(rows),
         "replicates": REPLICATES,
         "changes": found,
     }
-    write_json(arguments.output, result)
+    write_json(RESULTS / f"{arguments.result}.json", result)
     for change, figures in found.items():
         print(change, {name: round(each["value"], 3) for name, each in figures.items()})
 
@@ -82,31 +84,16 @@ def said(network: Predictor, pictures: Sequence[UInt8Array]) -> FloatArray:
     return np.concatenate([network.probabilities(np.stack([*map(frame, part)])) for part in parts])
 
 
-def compare(
+def judged(
     networks: Sequence[Predictor], rows: Manifest, probabilities: Sequence[FloatArray]
 ) -> dict[str, dict[str, Any]]:
     """Figures without and with, and the gain over the same draws of lesions."""
-    without, having = (
-        Cases.of(Predictions(rows.image_ids, network.bundle.facts.classes, each), rows)
-        for network, each in zip(networks, probabilities, strict=True)
-    )
-
-    def figures(weights: FloatArray) -> dict[str, FloatArray]:
-        before, after = without.figures(weights), having.figures(weights)
-        return (
-            {f"{name}/without": before[name] for name in FIGURES}
-            | {f"{name}/with": after[name] for name in FIGURES}
-            | {f"{name}/gain": after[name] - before[name] for name in FIGURES}
-        )
-
-    estimates = bootstrap_estimates(
-        figures,
-        rows.clusters(),
-        replicates=REPLICATES,
-        seed=0,
-        is_share=lambda name: not name.endswith("/gain"),
-    )
-    return {name: asdict(estimate) for name, estimate in estimates.items()}
+    cases = {
+        name: Cases.of(Predictions(rows.image_ids, network.bundle.facts.classes, each), rows)
+        for name, network, each in zip(("without", "with"), networks, probabilities, strict=True)
+    }
+    found = compare(cases, rows, over={"with": "without"}, figures=FIGURES)
+    return {name: asdict(estimate) for name, estimate in found.items()}
 
 
 if __name__ == "__main__":

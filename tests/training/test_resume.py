@@ -14,8 +14,10 @@ from safetensors.torch import load_file
 from cutis import config
 from cutis.curation.sources import import_source
 from cutis.errors import InputError, ManifestError
+from cutis.files import write_json
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
+from cutis.training.recipe import Recipe
 from cutis.training.run_folder import RunFolder
 from cutis.training.runner import train
 
@@ -118,3 +120,14 @@ def test_a_class_without_training_pictures_is_named(split_phantom, tmp_path):
     table.rows(keep.to_numpy()).write(tmp_path / "m.csv")
     with pytest.raises(ManifestError, match="'melanoma' has no picture in split 'train'"):
         trained(tmp_path / "m.csv", tmp_path / "run")
+
+
+def test_a_run_from_before_a_setting_came_goes_on_with_its_default(tmp_path):
+    run, recipe = RunFolder(tmp_path), Recipe()
+    described = recipe.model_dump(mode="json")
+    del described["augmentation"]["spoiling"]
+    write_json(run.settings, described)
+    run.require_same_settings(recipe)
+    spoilt = recipe.augmentation.model_copy(update={"spoiling": 0.5})
+    with pytest.raises(InputError, match=r"augmentation\.spoiling \(was 0\.0\)"):
+        run.require_same_settings(recipe.model_copy(update={"augmentation": spoilt}))

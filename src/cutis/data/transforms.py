@@ -108,8 +108,17 @@ class Spoiling(v2.Transform):  # type: ignore[misc]
     """
 
     KINDS = (
-        *("hair", "ruler", "ink", "bubbles", "dark_corners", "blur", "noise", "jpeg"),
-        *("darker", "brighter", "white_balance"),
+        "hair",
+        "ruler",
+        "ink",
+        "bubbles",
+        "dark_corners",
+        "blur",
+        "noise",
+        "jpeg",
+        "darker",
+        "brighter",
+        "white_balance",
     )
 
     def __init__(self, severity: int) -> None:

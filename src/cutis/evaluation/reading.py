@@ -67,7 +67,7 @@ class Validation:
             InputError: too few lesions.
         """
         truth, probabilities = self.cases
-        fold = folds_of(np.array(self.manifest.clusters()))
+        fold = folds_of(self.manifest.clusters())
         calibrated = cross_fitted(fit, probabilities, truth, fold)
         return Validation(replace(self.predictions, probabilities=calibrated), self.manifest)
 
@@ -226,7 +226,7 @@ class Reading:
         """What each map would make of some rows, by name; empty where no map can be fitted.
 
         Args:
-            rows: n judged rows; all of them, in their order, where the reading is `crossing`.
+            rows: n of the rows that are read.
             maps: To be compared.
 
         Returns:

@@ -55,6 +55,6 @@ def train_unless_finished(
     """
     left_out: Collection[str] = set(manifest.frame["split"]) - {"train"}
     if resume and all(run.predictions(split).exists() for split in left_out):
-        run.require_same_settings(recipe.model_dump(mode="json"))
+        run.require_same_settings(recipe)
         return
     train(recipe, manifest, run, resume=resume, console=console)

@@ -10,6 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 import cutis
 from cutis.errors import InputError
 from cutis.files import read_json, write_json
@@ -93,16 +95,21 @@ class RunFolder:
                 "or choose another -o"
             )
 
-    def require_same_settings(self, recipe: dict[str, Any]) -> None:
+    def require_same_settings(self, recipe: BaseModel) -> None:
         """Check that a run to be resumed was started with the same recipe.
+
+        A setting that came to Cutis after the run was started had its default.
 
         Raises:
             InputError: it was not; the differing keys are listed.
         """
-        started, wanted = _flat(read_json(self.settings)), _flat(recipe)
-        differing = [key for key in wanted if started.get(key) != wanted[key]]
+        defaults, wanted = (
+            _flat(each.model_dump(mode="json")) for each in (type(recipe)(), recipe)
+        )
+        started = defaults | _flat(read_json(self.settings))
+        differing = [key for key in wanted if started[key] != wanted[key]]
         if differing:
-            listed = ", ".join(f"{key} (was {started.get(key)})" for key in differing)
+            listed = ", ".join(f"{key} (was {started[key]})" for key in differing)
             raise InputError(f"{self.path}: the run was started with other settings: {listed}")
 
     def write_environment(self) -> None:

@@ -95,15 +95,14 @@ def prepare_run_folder(recipe: Recipe, manifest: Manifest, run: RunFolder, *, re
         rank_zero_only, "rank", 0
     ):  # one of several processes, the first of which has done it
         return
-    described = recipe.model_dump(mode="json")
     if resume and run.settings.exists():
-        run.require_same_settings(described)
+        run.require_same_settings(recipe)
         return
     run.require_new()
     require_writable(run.path, free_bytes=200 * 2**20)
     manifest.write(run.manifest)
     run.write_environment()
-    write_json(run.settings, described)
+    write_json(run.settings, recipe.model_dump(mode="json"))
 
 
 def fit(
