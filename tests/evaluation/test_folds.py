@@ -143,3 +143,6 @@ def test_out_of_fold_predictions_are_calibrated_by_other_lesions(cutis, tmp_path
     code, _out, err = cutis(*asked, "--validation", tmp_path / "p.csv")
     assert code == 2
     assert "leave out --validation" in err
+    code, _out, err = cutis(*asked, "--validation-manifest", tmp_path / "m.csv")
+    assert code == 2
+    assert "goes with --validation, which is not given" in err

@@ -86,6 +86,8 @@ def evaluate(
 
     if cross_fit and validation is not None:
         raise InputError("--cross-fit chooses on the judged rows; leave out --validation")
+    if validation_manifest is not None and validation is None:
+        raise InputError("--validation-manifest goes with --validation, which is not given")
     require_writable(output)
     table = Manifest.read(manifest, check_files=False)
     further: tuple[str, ...] = ()
