@@ -1,12 +1,20 @@
 """`cutis evaluate`: from predictions and a manifest to a report."""
 
+from __future__ import annotations
+
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from cutis.cli.app import app
+
+if TYPE_CHECKING:
+    from cutis.evaluation.reading import Reading
+    from cutis.tables.manifest import Manifest
+    from cutis.tables.predictions import Predictions
 
 
 @app.command()
@@ -69,14 +77,12 @@ def evaluate(
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis.cli.asked_again import bundle_behind, explained_sections, stress_sections
-    from cutis.errors import InputError
     from cutis.evaluation.cases import judged_rows
     from cutis.evaluation.classifier import evaluate as judge
     from cutis.evaluation.classifier_report import classifier_sections
     from cutis.evaluation.evidence import evidence_sections
     from cutis.evaluation.folds import summarise_folds, summarise_repeats
     from cutis.evaluation.folds_report import folds_section, repeats_section
-    from cutis.evaluation.reading import Reading, Validation
     from cutis.evaluation.report import classifier_heading, write_report
     from cutis.files import require_writable, sha256_by_name
     from cutis.inference.calibration import CALIBRATIONS
@@ -84,10 +90,6 @@ def evaluate(
     from cutis.tables.manifest import Manifest
     from cutis.tables.predictions import Predictions
 
-    if cross_fit and validation is not None:
-        raise InputError("--cross-fit chooses on the judged rows; leave out --validation")
-    if validation_manifest is not None and validation is None:
-        raise InputError("--validation-manifest goes with --validation, which is not given")
     require_writable(output)
     table = Manifest.read(manifest, check_files=False)
     further: tuple[str, ...] = ()
@@ -96,21 +98,15 @@ def evaluate(
     given = Predictions.read(predictions, table.taxonomy)
     stressed = None if stress is None else bundle_behind(given, stress)
     explained = None if explain is None else bundle_behind(given, explain)
-    chosen_on = None
-    if validation is not None:
-        rows = (
-            Manifest.read(validation_manifest, check_files=False) if validation_manifest else table
-        )
-        chosen_on = Validation.of(Predictions.read(validation, rows.taxonomy), rows)
-    reading = (
-        Reading.crossing(
-            Validation.of(given, table, split=split),
-            maps=CALIBRATIONS,
-            calibration=calibration,
-            answer=answer,
-        )
-        if cross_fit
-        else Reading.of(given, chosen_on, maps=CALIBRATIONS, calibration=calibration, answer=answer)
+    reading = _reading(
+        given,
+        table,
+        split=split,
+        validation=validation,
+        validation_manifest=validation_manifest,
+        cross_fit=cross_fit,
+        calibration=calibration,
+        answer=answer,
     )
     found = judge(
         reading.judged,
@@ -174,3 +170,37 @@ def evaluate(
     console.print(shown)
     console.print(f"Report: {report}", soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
+
+
+def _reading(
+    given: Predictions,
+    table: Manifest,
+    *,
+    split: str,
+    validation: Path | None,
+    validation_manifest: Path | None,
+    cross_fit: bool,
+    calibration: str | None,
+    answer: str,
+) -> Reading:
+    """How the predictions are read: what is chosen, and on which rows."""
+    from cutis.errors import InputError
+    from cutis.evaluation.reading import Reading, Validation
+    from cutis.inference.calibration import CALIBRATIONS
+    from cutis.tables.manifest import Manifest
+    from cutis.tables.predictions import Predictions
+
+    if cross_fit and validation is not None:
+        raise InputError("--cross-fit chooses on the judged rows; leave out --validation")
+    if validation_manifest is not None and validation is None:
+        raise InputError("--validation-manifest goes with --validation, which is not given")
+    if cross_fit:
+        judged = Validation.of(given, table, split=split)
+        return Reading.crossing(judged, maps=CALIBRATIONS, calibration=calibration, answer=answer)
+    chosen_on = None
+    if validation is not None:
+        rows = (
+            Manifest.read(validation_manifest, check_files=False) if validation_manifest else table
+        )
+        chosen_on = Validation.of(Predictions.read(validation, rows.taxonomy), rows)
+    return Reading.of(given, chosen_on, maps=CALIBRATIONS, calibration=calibration, answer=answer)
