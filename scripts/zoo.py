@@ -1,11 +1,12 @@
 """Put a bundle into the zoo: check it, name it, write its card from results, pin its files.
 
-    python scripts/zoo.py BUNDLE NAME --report TEST [--report EXTERNAL ...] [--default]
+    python scripts/zoo.py BUNDLE NAME --report TEST [--report EXTERNAL ...] [--section FILE] [--default]
 
 BUNDLE is small already (`cutis export --format onnx-int8`) and calibrated (`cutis calibrate`). The
 reports are folders of `cutis evaluate` about this very bundle: its own test split first, then external
 sets. Their headline figures go into `bundle.json`, where `cutis zoo` finds them, and all of it into the
-card. A model of that name is replaced; nothing changes when a check fails.
+card, before its limits; the Markdown of `--section` comes last. A model of that name is replaced;
+nothing changes when a check fails.
 """
 
 import argparse
@@ -37,11 +38,14 @@ def main() -> None:
     parser.add_argument("bundle", type=Path)
     parser.add_argument("name")
     parser.add_argument("--report", type=Path, action="append", required=True)
+    parser.add_argument("--section", type=Path, help="Markdown, the end of the card")
     parser.add_argument("--default", action="store_true", help="answers when none is asked for")
     given = parser.parse_args()
     try:
         bundle = ModelBundle.load(given.bundle)
-        shipped = ship(bundle, given.name, [Judgement.read(report) for report in given.report])
+        judged = [Judgement.read(report) for report in given.report]
+        section = given.section.read_text(encoding="utf-8") if given.section else ""
+        shipped = ship(bundle, given.name, judged, section=section)
     except CutisError as fault:
         sys.exit(f"zoo: {fault}")
     first = given.default or not catalogue.PINS
@@ -49,8 +53,16 @@ def main() -> None:
     print(f"{shipped.folder}: {total_bytes(catalogue.BUNDLES) / 1e6:.1f} MB in the zoo")
 
 
-def ship(bundle: ModelBundle, name: str, judged: Sequence[Judgement]) -> ModelBundle:
+def ship(
+    bundle: ModelBundle, name: str, judged: Sequence[Judgement], *, section: str = ""
+) -> ModelBundle:
     """Write a checked bundle into the zoo under its new name.
+
+    Args:
+        bundle: Small and calibrated.
+        name: What people will call it.
+        judged: Its own test split first, then external sets.
+        section: Markdown, the end of its card.
 
     Raises:
         InputError: a name that is no name, reports of other classes, a source without a known
@@ -76,7 +88,8 @@ def ship(bundle: ModelBundle, name: str, judged: Sequence[Judgement]) -> ModelBu
     }
     facts = replace(bundle.facts, name=name, provenance=provenance)
     card = re.sub(r"\A# Model card: .*", f"# Model card: {name}", bundle.read(CARD).decode())
-    return rewrite_bundle(bundle, target, facts, model_card=render_judged_card(card, judged))
+    card = render_judged_card(card, judged) + (f"\n{section.strip()}\n" if section else "")
+    return rewrite_bundle(bundle, target, facts, model_card=card)
 
 
 def require_judged(bundle: ModelBundle, judged: Sequence[Judgement]) -> None:

@@ -58,9 +58,11 @@ def report(tmp_path) -> Path:
 
 
 def test_one_command_ships_a_bundle_that_is_then_found_by_name(
-    script, bundle, report, cutis, capsys, monkeypatch
+    script, bundle, report, cutis, capsys, tmp_path, monkeypatch
 ):
+    (tmp_path / "known.md").write_text("## Known failures\n\nBlur.\n")
     arguments = ["zoo.py", str(bundle.folder), "colours-3", "--report", str(report)]
+    arguments += ["--section", str(tmp_path / "known.md")]
     monkeypatch.setattr("sys.argv", arguments)
     script["main"]()
     assert "colours-3: 0.1 MB in the zoo" in capsys.readouterr().out
@@ -71,6 +73,7 @@ def test_one_command_ships_a_bundle_that_is_then_found_by_name(
     card = shipped.read(CARD).decode()
     assert card.startswith("# Model card: colours-3\n")
     assert "## Results: here" in card
+    assert card.endswith("\n\n## Known failures\n\nBlur.\n")
     told = json.loads(cutis("zoo", "--json")[1])["models"]
     assert told[0]["default"]
     assert "CC BY-NC-SA 4.0" in told[0]["licence"]

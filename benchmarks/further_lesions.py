@@ -1,0 +1,71 @@
+"""Whether the model that ships gains by learning from the test split's lesions, too.
+
+    python benchmarks/further_lesions.py WORK
+
+WORK holds `zoo.csv` of `benchmarks/zoo_model.py`. One more round, as the last one of the model that
+ships and from its weights, with 29 % more pictures of HAM10000; a run that is there is resumed. Both
+networks answer about validation, which neither learned from: the one that ships in 8 bits, the other in
+float. No test lesion is judged.
+"""
+
+import argparse
+from pathlib import Path
+
+from on_validation import REPLICATES, judge, shown
+from record import RESULTS, cutis, record
+from zoo_model import SECOND_ROUND
+
+from cutis.bundle import ModelBundle
+from cutis.files import write_json
+from cutis.inference.predictor import Predictor
+from cutis.tables.manifest import Manifest
+from cutis.tables.predictions import Predictions
+from cutis.zoo import default_name, find
+
+SETTINGS = (f"model.backbone.weights=zoo:{default_name()}", "trainer.epochs=8", "seed=3")
+RUN = "zoo-last"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("work", type=Path)
+    work = parser.parse_args().work.resolve()
+    pooled = Manifest.read(work / "zoo.csv")
+    everything = pooled.with_columns(split=pooled.frame["split"].replace({"test": "train"}))
+    everything.write(work / "zoo-all.csv")
+    told = [word for each in SETTINGS for word in ("--set", each)]
+    cutis(
+        *("train", "zoo-all.csv", "--config", SECOND_ROUND, *told, "-o", RUN, "--resume"),
+        folder=work,
+    )
+    networks = {
+        "ships": Predictor(find(default_name())),
+        "further": Predictor(ModelBundle.load(work / RUN / "bundle")),
+    }
+    validation = pooled.split("val")
+    again = validation.frame["image_id"].str.endswith("-224").to_numpy()
+    sets = {"ham10000": validation.rows(~again), "ham10000-224": validation.rows(again)}
+    found = {
+        name: judge({each: answers(network, rows) for each, network in networks.items()}, rows)
+        for name, rows in sets.items()
+    }
+    result = {
+        **record("python benchmarks/further_lesions.py WORK"),
+        "replicates": REPLICATES,
+        "images": {name: len(rows) for name, rows in sets.items()},
+        "networks": found,
+    }
+    write_json(RESULTS / "further_lesions.json", result)
+    for name, by_network in found.items():
+        print(f"{name}\n{shown(by_network)}")
+
+
+def answers(network: Predictor, rows: Manifest) -> Predictions:
+    """What a network says about some rows."""
+    found = network.predict(rows.paths).predictions
+    assert found is not None
+    return Predictions(tuple(rows.image_ids), found.classes, found.probabilities)
+
+
+if __name__ == "__main__":
+    main()
