@@ -1,8 +1,10 @@
-"""How often good dermoscopy is warned of, and whether masks agree about lesions that are cut off.
+"""How often good dermoscopy is warned of, whether masks agree about lesions that are cut off, and how
+often the fault of a camera is noticed.
 
     python benchmarks/picture_warnings.py MANIFEST [--images 500]
 
-On the test split, by source; frames are the 192-px centre crops of a model of the zoo.
+On the test split, by source; frames are the 176-px centre crops of the model of the zoo. Faults are
+drawn on the first hundred pictures at every severity of the stress test.
 """
 
 import argparse
@@ -15,13 +17,18 @@ from PIL import Image
 from record import RESULTS, record
 
 from cutis.files import write_json
-from cutis.imaging import Preprocessing
+from cutis.imaging import Preprocessing, load_rgb
 from cutis.inference.picture_checks import picture_warnings
+from cutis.perturbation.kinds import PERTURBATIONS, perturb
 from cutis.tables.manifest import Manifest
 
-FRAMES = Preprocessing(192, 192, "crop")
+FRAMES = Preprocessing(176, 176, "crop")
 CUT_OFF = "the lesion reaches the edge"
 SHARES = {"under 2 %": (0.0, 0.02), "2 to 25 %": (0.02, 0.25), "over 25 %": (0.25, 1.01)}
+
+
+NOTICED_AS = {"blur": "blurry", "noise": "noisy", "darker": "too dark", "brighter": "too bright"}
+CHANGED = 100  # pictures of each source
 
 
 def edge_covered(mask: Path) -> float:
@@ -33,6 +40,24 @@ def edge_covered(mask: Path) -> float:
     return float(np.concatenate([crop[0], crop[-1], crop[:, 0], crop[:, -1]]).mean())
 
 
+def noticed(paths: list[Path]) -> dict[str, list[int]]:
+    """How many pictures are warned of for the fault that was drawn on them, by severity."""
+    pictures = [load_rgb(path) for path in paths]
+    return {
+        kind: [
+            sum(
+                warning.startswith(name)
+                for seed, rgb in enumerate(pictures)
+                for warning in picture_warnings(
+                    FRAMES.frame(perturb(rgb, kind, severity, seed=seed))
+                )
+            )
+            for severity in PERTURBATIONS[kind].severities
+        ]
+        for kind, name in NOTICED_AS.items()
+    }
+
+
 def measure(manifest: Manifest, images: int) -> dict[str, object]:
     drawn = np.random.default_rng(0).permutation(len(manifest))[:images]
     chosen = manifest.frame.iloc[np.sort(drawn)]
@@ -42,6 +67,7 @@ def measure(manifest: Manifest, images: int) -> dict[str, object]:
     ]
     found: dict[str, object] = {
         "images": len(chosen),
+        f"noticed by severity, of {CHANGED}": noticed([*map(Path, chosen["path"][:CHANGED])]),
         "warned": sum(map(bool, kinds)),
         "kinds": dict(Counter(kind for each in kinds for kind in each)),
     }

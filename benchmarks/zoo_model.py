@@ -18,13 +18,15 @@ takes no part, and every choice was made on its validation split.
               limit of rejection also comes from ISIC 2017's validation part, without its labels
     judge     the shipped bundle on the test split in both processings, on the validation part of
               ISIC 2017 and on the photographs of PAD-UFES-20, with calibrated probabilities and
-              balanced answers, and "as given"; numbers go to benchmarks/results/
+              balanced answers, and "as given", and under stress; numbers go to benchmarks/results/
 """
 
 import argparse
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -169,6 +171,37 @@ def judge(work: Path) -> None:
     evaluate(work, "ham10000-224", "test", known)
     evaluate(work, "pad-ufes-20", "all", ["--skip-outside", *known])
     write_json(RESULTS / "zoo-isic2017.json", melanoma_elsewhere(work))
+    write_json(RESULTS / "zoo-stress.json", under_stress(work))
+
+
+def under_stress(work: Path) -> dict[str, object]:
+    """What every change of test pictures costs the shipped bundle, as its network answers."""
+    table, folder = "zoo-ham10000-test-predictions.csv", "zoo-report-stress"
+    cutis(
+        *("evaluate", table, "zoo-ham10000.csv", "--stress", "zoo-shipped", "-o", folder),
+        folder=work,
+    )
+    found = json.loads((work / folder / "result.json").read_text())["robustness"]
+    return {
+        **record("python benchmarks/zoo_model.py WORK --only judge"),
+        "images": found["images"],
+        "changes": {
+            kind["kind"]: [
+                {"level": step["level"]}
+                | {name: _brief(each) for name, each in step["changes"].items()}
+                for step in kind["steps"]
+            ]
+            for kind in found["kinds"]
+        },
+    }
+
+
+def _brief(change: Mapping[str, Any]) -> dict[str, list[float]]:
+    """A figure under stress and how far it changed, each with its interval."""
+    return {
+        key: [round(change[key][part], 4) for part in ("value", "low", "high")]
+        for key in ("stressed", "difference")
+    }
 
 
 def melanoma_elsewhere(work: Path) -> dict[str, object]:

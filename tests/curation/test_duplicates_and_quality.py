@@ -71,7 +71,8 @@ def test_the_two_exact_pairs_of_ham10000_are_found(real_data):
 
 
 def test_a_good_picture_has_no_faults():
-    sharp = np.random.default_rng(0).integers(60, 200, (150, 200, 3), dtype=np.uint8)
+    sharp = np.full((150, 200, 3), 140, dtype=np.uint8)
+    sharp[40:110, 60:140] = 90
     assert quality_faults(measure_quality(sharp)) == {}
 
 
@@ -82,6 +83,7 @@ def test_a_good_picture_has_no_faults():
         ("too bright", 240 + picture(0) // 17),
         ("too small", picture(0, (30, 40))),
         ("flat", np.full((150, 150, 3), 128, np.uint8)),
+        ("noisy", np.random.default_rng(0).integers(60, 200, (150, 200, 3), dtype=np.uint8)),
         ("blurry", np.linspace(60, 200, 200 * 150).reshape(150, 200, 1).repeat(3, 2).astype("u1")),
     ],
 )

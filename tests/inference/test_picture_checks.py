@@ -19,7 +19,7 @@ def skin(*, side=96, centre=None, radius=0.0, rim=False):
     if centre is not None:
         picture[np.hypot(rows - centre[0], columns - centre[1]) < radius] = LESION
     picture *= (1 - 0.15 * (rows**2 + columns**2))[..., None]
-    picture += np.random.default_rng(0).normal(0, 5, (side, side, 1))
+    picture += np.random.default_rng(0).normal(0, 1.5, (side, side, 1))
     if rim:
         picture[np.hypot(rows, columns) > 1.1] = 5
     return picture.clip(0, 255).astype(np.uint8)
@@ -56,6 +56,17 @@ def test_the_darkest_frame_is_dark_and_shows_no_lesion():
 
 def test_a_frame_too_small_to_be_judged_gets_no_warning():
     assert picture_warnings(np.zeros((8, 8, 3), dtype=np.uint8)) == ()
+
+
+@pytest.mark.parametrize("deviation", [3.0, 10.0])
+def test_noise_is_measured_whatever_is_in_the_picture(deviation):
+    rows, columns = np.mgrid[-1:1:150j, -1:1:200j]
+    grain = np.random.default_rng(2).normal(0, deviation, rows.shape)
+    levels = 130 + 30 * rows - 50 * (np.hypot(rows, columns) < 0.6) + grain
+    levels[::25] -= 40  # hairs
+    rgb = np.repeat(levels.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    assert measure_quality(rgb).noise == pytest.approx(deviation, rel=0.15)
+    assert "noisy" in kinds(rgb)
 
 
 def test_sharpness_is_that_of_scipys_filters():
