@@ -159,6 +159,18 @@ def test_no_answer_is_shown_for_a_picture_that_is_rejected(cutis, judging_bundle
         assert "suspicious" not in text
 
 
+def test_an_answer_to_a_poor_picture_says_that_it_is_less_to_be_relied_on(
+    cutis, judging_bundle, pictures, monkeypatch
+):
+    asked = ("predict", pictures / "sure.png", "--model", judging_bundle)
+    assert "less to be relied on" not in cutis(*asked)[1]
+    found = ("noisy: noise of 9.0 grey levels",)
+    monkeypatch.setattr("cutis.inference.verdict.picture_warnings", lambda _frame: found)
+    out = cutis(*asked)[1]
+    assert "Picture accepted with warnings (noisy: noise of 9.0 grey levels)." in out
+    assert "less to be relied on" in out
+
+
 def test_answers_are_written_as_parquet_too(cutis, judging_bundle, pictures, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     table = tmp_path / "answers.parquet"

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from cutis.inference.predictor import Outcome
 
 SHOWN = 50  # rows of the table
+POOR_PICTURE = (
+    "Probabilities and thresholds were found on mostly better pictures and are less to be relied on "
+    "here; take a better one if you can."
+)
 
 
 def print_answers(outcome: Outcome, bundle: ModelBundle, *, abstain: bool) -> None:
@@ -60,6 +64,8 @@ def _print_one(answer: Answer, bundle: ModelBundle, console: Console, *, abstain
         console.print(table)
         for call in answer.calls:
             console.print(call.in_words(), soft_wrap=True)
+        if answer.verdict is not None and answer.verdict.warnings:
+            console.print(POOR_PICTURE, soft_wrap=True)
 
 
 def _print_many(
