@@ -134,6 +134,7 @@ def test_out_of_fold_predictions_are_calibrated_by_other_lesions(cutis, tmp_path
     code, _out, err = cutis(*asked)
     assert code == 0, err
     result = json.loads((tmp_path / "report" / "result.json").read_text())
+    assert result["calibration"]["cross_fitted"]
     versions = result["calibration"]["versions"]
     assert result["overall"]["log_loss"]["value"] == versions["temperature"]["log_loss"]["value"]
     assert versions["temperature"]["log_loss"] != versions["as given"]["log_loss"]

@@ -43,13 +43,14 @@ class CalibrationReport:
     Attributes:
         estimates: Version -> name of `FIGURES` -> estimate; the first version is `AS_GIVEN`.
         reliability: Version -> class -> curve of that class against the rest; "top label" too.
-        validation_cases: How many other cases the maps were fitted on; 0 when there are no maps, or
-            each lesion's were fitted on the rest of these cases.
+        validation_cases: How many other cases the maps were fitted on; 0 when there were none.
+        cross_fitted: Whether each lesion's maps were fitted on the rest of these cases.
     """
 
     estimates: Mapping[str, Mapping[str, Estimate]]
     reliability: Mapping[str, Mapping[str, ReliabilityCurve]]
     validation_cases: int
+    cross_fitted: bool
 
 
 def judge_calibration(
@@ -59,6 +60,7 @@ def judge_calibration(
     clusters: npt.NDArray[np.generic],
     *,
     validation_cases: int = 0,
+    cross_fitted: bool = False,
     replicates: int = 1000,
     seed: int = 0,
 ) -> CalibrationReport:
@@ -69,7 +71,7 @@ def judge_calibration(
         versions: Name -> probabilities (n, k).
         classes: Their k names.
         clusters: Shape (n,); what the bootstrap draws whole.
-        validation_cases: How many cases the maps behind the versions were fitted on.
+        validation_cases, cross_fitted: What the maps behind the versions were fitted on.
         replicates, seed: Of the bootstrap.
     """
     return CalibrationReport(
@@ -87,6 +89,7 @@ def judge_calibration(
             name: _curves(truth, probabilities, classes) for name, probabilities in versions.items()
         },
         validation_cases=validation_cases,
+        cross_fitted=cross_fitted,
     )
 
 

@@ -12,7 +12,7 @@ def calibration_section(report: CalibrationReport) -> Section:
     if report.validation_cases:
         cases = report.validation_cases
         fitted = f"The maps were fitted on {cases} validation cases and are judged here."
-    elif len(report.estimates) > 1:
+    elif report.cross_fitted:
         fitted = "Each lesion is read through maps that were fitted on the other lesions."
     return Section(
         "calibration",
@@ -45,6 +45,7 @@ def calibration_section(report: CalibrationReport) -> Section:
         },
         content={
             "validation_cases": report.validation_cases,
+            "cross_fitted": report.cross_fitted,
             "versions": as_content(report.estimates),
             "reliability": as_content(report.reliability),
         },

@@ -80,6 +80,7 @@ def evidence_sections(
                 predictions.classes,
                 clusters,
                 validation_cases=0 if validation is None else len(validation.manifest),
+                cross_fitted=reading.crossed is not None,
                 replicates=replicates,
                 seed=seed,
             )
