@@ -164,10 +164,10 @@ def test_an_answer_to_a_poor_picture_says_that_it_is_less_to_be_relied_on(
 ):
     asked = ("predict", pictures / "sure.png", "--model", judging_bundle)
     assert "less to be relied on" not in cutis(*asked)[1]
-    found = ("noisy: noise of 9.0 grey levels",)
+    found = ("noisy or hairy: grain of 9.0 grey levels",)
     monkeypatch.setattr("cutis.inference.verdict.picture_warnings", lambda _frame: found)
     out = cutis(*asked)[1]
-    assert "Picture accepted with warnings (noisy: noise of 9.0 grey levels)." in out
+    assert "Picture accepted with warnings (noisy or hairy: grain of 9.0 grey levels)." in out
     assert "less to be relied on" in out
 
 

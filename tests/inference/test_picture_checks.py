@@ -63,10 +63,10 @@ def test_noise_is_measured_whatever_is_in_the_picture(deviation):
     rows, columns = np.mgrid[-1:1:150j, -1:1:200j]
     grain = np.random.default_rng(2).normal(0, deviation, rows.shape)
     levels = 130 + 30 * rows - 50 * (np.hypot(rows, columns) < 0.6) + grain
-    levels[::25] -= 40  # hairs
+    levels[::9] -= 40  # hairs
     rgb = np.repeat(levels.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
     assert measure_quality(rgb).noise == pytest.approx(deviation, rel=0.15)
-    assert "noisy" in kinds(rgb)
+    assert "noisy or hairy" in kinds(rgb)
 
 
 def test_sharpness_is_that_of_scipys_filters():
