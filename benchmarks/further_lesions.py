@@ -12,17 +12,15 @@ import argparse
 from pathlib import Path
 
 from on_validation import REPLICATES, judge, shown
-from record import RESULTS, cutis, record
-from zoo_model import SECOND_ROUND
+from record import RESULTS, record
+from zoo_model import SECOND_ROUND, answers, by_processing, train
 
 from cutis.bundle import ModelBundle
 from cutis.files import write_json
-from cutis.inference.predictor import Predictor
 from cutis.tables.manifest import Manifest
-from cutis.tables.predictions import Predictions
 from cutis.zoo import default_name, find
 
-SETTINGS = (f"model.backbone.weights=zoo:{default_name()}", "trainer.epochs=8", "seed=3")
+FOURTH = ("trainer.epochs=8", "seed=3")
 RUN = "zoo-last"
 
 
@@ -33,20 +31,12 @@ def main() -> None:
     pooled = Manifest.read(work / "zoo.csv")
     everything = pooled.with_columns(split=pooled.frame["split"].replace({"test": "train"}))
     everything.write(work / "zoo-all.csv")
-    told = [word for each in SETTINGS for word in ("--set", each)]
-    cutis(
-        *("train", "zoo-all.csv", "--config", SECOND_ROUND, *told, "-o", RUN, "--resume"),
-        folder=work,
-    )
-    networks = {
-        "ships": Predictor(find(default_name())),
-        "further": Predictor(ModelBundle.load(work / RUN / "bundle")),
-    }
-    validation = pooled.split("val")
-    again = validation.frame["image_id"].str.endswith("-224").to_numpy()
-    sets = {"ham10000": validation.rows(~again), "ham10000-224": validation.rows(again)}
+    begun = f"zoo:{default_name()}"
+    train(work, SECOND_ROUND, begun, RUN, *FOURTH, manifest="zoo-all.csv")
+    bundles = {"ships": find(default_name()), "further": ModelBundle.load(work / RUN / "bundle")}
+    sets = by_processing(pooled.split("val"))
     found = {
-        name: judge({each: answers(network, rows) for each, network in networks.items()}, rows)
+        name: judge({each: answers(bundle, rows) for each, bundle in bundles.items()}, rows)
         for name, rows in sets.items()
     }
     result = {
@@ -58,13 +48,6 @@ def main() -> None:
     write_json(RESULTS / "further_lesions.json", result)
     for name, by_network in found.items():
         print(f"{name}\n{shown(by_network)}")
-
-
-def answers(network: Predictor, rows: Manifest) -> Predictions:
-    """What a network says about some rows."""
-    found = network.predict(rows.paths).predictions
-    assert found is not None
-    return Predictions(tuple(rows.image_ids), found.classes, found.probabilities)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ from cutis.inference.predictor import Predictor
 from cutis.metrics.delong import delong_auc
 from cutis.models.classifier import untrained_classifier
 from cutis.tables.manifest import Manifest
+from cutis.tables.predictions import Predictions
 from cutis.training.run_folder import RunFolder
 from cutis.training.soup import mean_of, serve
 from cutis.training.training_data import TrainingData
@@ -71,14 +72,14 @@ def main() -> None:
     if "data" in arguments.only:
         pooled(Manifest.read(work / "split.csv")).write(work / "zoo.csv")
     if "train" in arguments.only:
-        train(work, FIRST_ROUND, START, "zoo")
+        train(work, FIRST_ROUND, work / START, "zoo")
         publish_mean_of_first_round(work)
     if "refine" in arguments.only:
         for seed, run in enumerate(SECOND_ROUNDS):
-            train(work, SECOND_ROUND, MIDDLE, run, CLEAN, f"seed={seed}")
+            train(work, SECOND_ROUND, work / MIDDLE, run, CLEAN, f"seed={seed}")
         soup(work)
     if "spoil" in arguments.only:
-        train(work, SECOND_ROUND, f"{SOUP}/bundle/weights.safetensors", SPOILT, *THIRD)
+        train(work, SECOND_ROUND, work / SOUP / "bundle/weights.safetensors", SPOILT, *THIRD)
     if "ship" in arguments.only:
         smaller = ["--format", "onnx-int8", "--half-weights", "--images", "zoo.csv"]
         cutis("export", f"{SPOILT}/bundle", *smaller, "-o", "zoo-small", folder=work)
@@ -88,11 +89,18 @@ def main() -> None:
         judge(work)
 
 
-def train(work: Path, config: Path, start: str, run: str, *settings: str) -> None:
+def train(
+    work: Path,
+    config: Path,
+    start: Path | str,
+    run: str,
+    *settings: str,
+    manifest: str = "zoo.csv",
+) -> None:
     """Train on from some weights; a run that is there is resumed."""
-    changed = [f"model.backbone.weights={work / start}", *settings]
+    changed = [f"model.backbone.weights={start}", *settings]
     told = [word for each in changed for word in ("--set", each)]
-    cutis("train", "zoo.csv", "--config", config, *told, "-o", run, "--resume", folder=work)
+    cutis("train", manifest, "--config", config, *told, "-o", run, "--resume", folder=work)
 
 
 def pooled(spine: Manifest) -> Manifest:
@@ -112,6 +120,13 @@ def pooled(spine: Manifest) -> Manifest:
     named = clinics.frame["diagnosis"].replace(coarse)
     elsewhere = clinics.frame.assign(diagnosis=named, source="isic2017")
     return Manifest(pd.concat([spine.frame, again, elsewhere], ignore_index=True), spine.taxonomy)
+
+
+def by_processing(pooled: Manifest) -> dict[str, Manifest]:
+    """HAM10000's rows, and those of the same lesions in their other processing."""
+    again = pooled.frame["image_id"].str.endswith("-224").to_numpy()
+    once = (pooled.frame["source"] == "ham10000").to_numpy() & ~again
+    return {"ham10000": pooled.rows(once), SAME_LESIONS: pooled.rows(again)}
 
 
 def publish_mean_of_first_round(work: Path) -> None:
@@ -156,11 +171,8 @@ def for_calibration(pooled: Manifest) -> Manifest:
 
 def judge(work: Path) -> None:
     """The shipped bundle on what it has not seen; the numbers are kept."""
-    spine = Manifest.read(work / "zoo.csv")
-    again = spine.frame["image_id"].str.endswith("-224").to_numpy()
-    once = (spine.frame["source"] == "ham10000").to_numpy() & ~again
-    spine.rows(once).write(work / "zoo-ham10000.csv")
-    spine.rows(again).write(work / "zoo-ham10000-224.csv")
+    for name, rows in by_processing(Manifest.read(work / "zoo.csv")).items():
+        rows.write(work / f"zoo-{name}.csv")
     photographs = import_source(
         "pad-ufes-20", DATA / "pad-ufes-20", SourceOptions(skip_missing=True)
     )
@@ -168,7 +180,7 @@ def judge(work: Path) -> None:
     known = ["--validation-manifest", "zoo-ham10000.csv"]
     evaluate(work, "ham10000", "val", [])
     evaluate(work, "ham10000", "test", known)
-    evaluate(work, "ham10000-224", "test", known)
+    evaluate(work, SAME_LESIONS, "test", known)
     evaluate(work, "pad-ufes-20", "all", ["--skip-outside", *known])
     write_json(RESULTS / "zoo-isic2017.json", melanoma_elsewhere(work))
     write_json(RESULTS / "zoo-stress.json", under_stress(work))
@@ -207,8 +219,7 @@ def _brief(change: Mapping[str, Any]) -> dict[str, list[float]]:
 def melanoma_elsewhere(work: Path) -> dict[str, object]:
     """Melanoma against the rest in ISIC 2017's validation part, where the rest has no finer name."""
     clinics = import_source("isic", DATA / "isic2017").manifest.split("val")
-    found = Predictor(ModelBundle.load(work / "zoo-shipped")).predict(clinics.paths).predictions
-    assert found is not None
+    found = answers(ModelBundle.load(work / "zoo-shipped"), clinics)
     area = delong_auc(
         np.array(clinics.diagnoses) == "melanoma",
         found.probabilities[:, found.classes.index("melanoma")],
@@ -221,6 +232,13 @@ def melanoma_elsewhere(work: Path) -> dict[str, object]:
     }
 
 
+def answers(bundle: ModelBundle, rows: Manifest) -> Predictions:
+    """What a bundle's network says about some rows."""
+    found = Predictor(bundle).predict(rows.paths).predictions
+    assert found is not None
+    return replace(found, image_ids=tuple(rows.image_ids))
+
+
 def evaluate(work: Path, name: str, split: str, options: list[str]) -> None:
     """Ask the shipped bundle about a split and judge its answers."""
     shipped = ModelBundle.load(work / "zoo-shipped")
@@ -228,9 +246,7 @@ def evaluate(work: Path, name: str, split: str, options: list[str]) -> None:
     manifest = Manifest.read(work / f"zoo-{name}.csv")
     judged = manifest if split == "all" else manifest.split(split)
     table, folder = f"zoo-{name}-{split}-predictions.csv", f"zoo-report-{name}-{split}"
-    found = Predictor(shipped).predict(judged.paths)
-    assert found.predictions is not None
-    replace(found.predictions, image_ids=tuple(judged.image_ids)).write(work / table)
+    answers(shipped, judged).write(work / table)
     if split == "val":  # thresholds and maps come from here, no figures
         return
     validation = ["--validation", "zoo-ham10000-val-predictions.csv", "--by", "sex", "--by", "site"]

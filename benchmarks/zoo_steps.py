@@ -24,6 +24,7 @@ from zoo_model import (
     SOUP,
     SPOILT,
     START,
+    by_processing,
     last_weights,
 )
 
@@ -45,9 +46,7 @@ def main() -> None:
     work = parser.parse_args().work.resolve()
     manifest = Manifest.read(work / "zoo.csv")
     answers = {name: answered(manifest, weights) for name, weights in steps(work).items()}
-    validation = manifest.split("val")
-    again = validation.frame["image_id"].str.endswith("-224").to_numpy()
-    sets = {"ham10000": validation.rows(~again), "ham10000-224": validation.rows(again)}
+    sets = by_processing(manifest.split("val"))
     found = {name: judge(answers, rows) for name, rows in sets.items()}
     result = {
         **record("python benchmarks/zoo_steps.py WORK"),

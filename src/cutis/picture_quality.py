@@ -19,7 +19,8 @@ _REACH_PX = 4  # of the smoothing, in standard deviations too
 _STEPS = np.arange(-_REACH_PX, _REACH_PX + 1, dtype=np.float32)
 _BELL = (np.exp(-(_STEPS**2) / 2) / np.exp(-(_STEPS**2) / 2).sum()).astype(np.float32)
 _GAUSSIAN = (_BELL, _STEPS * _BELL, (_STEPS**2 - 1) * _BELL)  # and its derivatives, as windows
-_BEND = np.array([1, -2, 1])  # a second difference, as a window
+_BEND_PX = 3  # side of the window that differentiates twice along both axes
+_BEND_NORM = 6  # by which it multiplies white noise
 _QUARTILE_OF_NORMAL = 0.3186  # first quartile of |x| for standard normal x
 _DISC = 0.42  # radius of what a dermatoscope always shows, in short sides
 
@@ -118,12 +119,12 @@ def _noise(levels: FloatArray) -> float:
     Second differences along one axis and then the other leave little but noise (Immerkær 1996); the
     first quartile of their sizes rather than their mean, since hair is not everywhere, and noise is.
     """
-    if min(levels.shape) < len(_BEND):
+    if min(levels.shape) < _BEND_PX:
         return 0.0
     window, disc = _middle(levels.shape)
     bent = np.diff(np.diff(levels[window], 2, axis=0), 2, axis=1)
-    spread = float(np.quantile(np.abs(bent[disc[1:-1, 1:-1]]), 0.25)) / _QUARTILE_OF_NORMAL
-    return spread / float((_BEND**2).sum())
+    quartile = float(np.quantile(np.abs(bent[disc[1:-1, 1:-1]]), 0.25))
+    return quartile / _QUARTILE_OF_NORMAL / _BEND_NORM
 
 
 @lru_cache(maxsize=64)
