@@ -1,6 +1,7 @@
 """`cutis data`: what is printed, what is written, and how a fault ends."""
 
 import json
+import shlex
 
 import pandas as pd
 import pytest
@@ -28,6 +29,21 @@ def test_import_writes_a_manifest_and_says_what_to_type_next(cutis, folder, tmp_
     assert "melanoma" in out
     assert f"Next: cutis data audit {tmp_path / 'm.csv'} -o audit/" in out
     assert out.rstrip().endswith(RESEARCH_USE_NOTICE)
+
+
+@pytest.mark.parametrize("name", ["two words.csv", "[bold]m.csv", ":tiger:.csv"])
+def test_what_to_type_next_can_be_typed_whatever_stands_in_a_path(cutis, folder, tmp_path, name):
+    code, out, _ = cutis("data", "import", "folder", folder, "-o", tmp_path / name)
+    assert code == 0
+    (advice,) = (line for line in out.splitlines() if line.startswith("Next:"))
+    assert shlex.split(advice)[1:] == [
+        "cutis",
+        "data",
+        "audit",
+        str(tmp_path / name),
+        "-o",
+        "audit/",
+    ]
 
 
 def test_import_of_an_unknown_source_asks_whether_another_was_meant(cutis, folder, tmp_path):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from cutis.cli.terminal import plain_console
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
@@ -21,12 +23,10 @@ POOR_PICTURE = (
 
 def print_answers(outcome: Outcome, bundle: ModelBundle, *, abstain: bool) -> None:
     """Print them, with the model and the notice."""
-    from rich.console import Console
-
     from cutis import RESEARCH_USE_NOTICE
     from cutis.inference.answer import answers
 
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = plain_console()
     given = answers(outcome, bundle)
     if len(outcome.paths) == 1:
         _print_one(next(given), bundle, console, abstain=abstain)

@@ -1,12 +1,13 @@
 """`cutis data audit | split`: find what would mislead, then split so that nothing leaks."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import typer
 
 from cutis.cli.app import data_app
+from cutis.cli.next_steps import next_step
+from cutis.cli.progress import progress_bar
+from cutis.cli.terminal import plain_console
 
 
 @data_app.command()
@@ -18,7 +19,6 @@ def audit(
 
     A split that leaks ends in exit code 2, after the findings are written.
     """
-    from rich.console import Console
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
@@ -29,16 +29,17 @@ def audit(
 
     require_writable(output)
     table = Manifest.read(manifest, check_leaks=False)
-    with _progress(len(table), "looking") as advance:
+    with progress_bar(len(table), "looking") as advance:
         found = look(table, on_progress=advance)
     page = write_audit(found, output)
-    console = Console()
+    console = plain_console()
     shown = Table("finding", "count", title=f"{len(table)} images", title_justify="left")
     for kind, count in found.counts.items():
         shown.add_row(kind, str(count))
     console.print(shown if found.findings else "Nothing to report.")
     console.print(f"Page: {page}", soft_wrap=True)
-    console.print(f"Next: cutis data split {output / 'manifest.csv'} -o split.csv", soft_wrap=True)
+    advice = next_step("data", "split", output / "manifest.csv", "-o", "split.csv")
+    console.print(advice, soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
     found.require_no_leak()
 
@@ -57,7 +58,6 @@ def split(
     ),
 ) -> None:
     """Split by lesion or patient; lesions, patients and duplicates never straddle."""
-    from rich.console import Console
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
@@ -70,7 +70,7 @@ def split(
     require_writable(output.absolute().parent)
     table = Manifest.read(manifest, check_leaks=False)
     if not skip_duplicates and (table.frame["duplicate_group"] == "").all():
-        with _progress(len(table), "looking for duplicates") as advance:
+        with progress_bar(len(table), "looking for duplicates") as advance:
             table = with_duplicate_groups(table, on_progress=advance)
     dealt = split_manifest(table, by=group, test=test, val=val, seed=seed)
     if folds:
@@ -89,18 +89,7 @@ def split(
             present = known.groupby("split")[kind].nunique()
             title = f"{kind.removesuffix('_id')}s"
             shown.add_row(title, *(str(present.get(name, 0)) for name in SPLITS))
-    console = Console()
+    console = plain_console()
     console.print(shown)
-    console.print(f"Next: cutis train {output} -o runs/first", soft_wrap=True)
+    console.print(next_step("train", output, "-o", "runs/first"), soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
-
-
-@contextmanager
-def _progress(total: int, title: str) -> Iterator[Callable[[int], None]]:
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress
-
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(title, total=total)
-        yield lambda n: progress.advance(task, n)

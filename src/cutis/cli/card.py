@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from cutis.cli.app import app
+from cutis.cli.terminal import plain_console
 
 
 @app.command()
@@ -21,13 +22,12 @@ def card(
 
     A bundle does not know the rows it was trained on, so of it there is only the card it carries.
     """
-    from rich.console import Console
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis.deploy.cards import copy_card, is_bundle, write_cards
     from cutis.training.run_folder import RunFolder
 
-    console = Console()
+    console = plain_console()
     written = (
         [copy_card(run, output)]
         if is_bundle(run) and not report

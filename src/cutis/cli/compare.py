@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from cutis.cli.app import app
+from cutis.cli.terminal import plain_console
 
 
 @app.command()
@@ -36,7 +37,6 @@ def compare(
     seed: int = typer.Option(0, help="Seed of the bootstrap."),
 ) -> None:
     """Compare a model with readers: curve, points, agreement and paired differences on one page."""
-    from rich.console import Console
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
@@ -91,7 +91,7 @@ def compare(
         inputs=sha256_by_name(inputs),
         command=shlex.join(["cutis", *sys.argv[1:]]),
     )
-    console = Console()
+    console = plain_console()
     shown = Table(
         title=f"{question.title}: {found.images} images, {len(found.readers)} readers",
         title_justify="left",

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from cutis.cli.app import data_app
+from cutis.cli.next_steps import next_step
+from cutis.cli.progress import open_ended_bar
 from cutis.cli.taxonomy import TREE_HELP
+from cutis.cli.terminal import plain_console
 from cutis.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,7 +36,6 @@ def import_(
     taxonomy: str = typer.Option("skin", help=TREE_HELP),
 ) -> None:
     """Read a data set as it is distributed and write a manifest."""
-    from rich.console import Console
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis.curation.datasheet import describe as summarise
@@ -50,7 +52,7 @@ def import_(
     )
     found = import_source(source, path, options)
     found.manifest.write(output)
-    console = Console()
+    console = plain_console()
     console.print(_class_table(summarise(found.manifest), title=str(output)))
     if found.missing:
         listed = output.with_name(f"{output.stem}.missing.txt")
@@ -58,7 +60,7 @@ def import_(
         console.print(
             f"{len(found.missing)} rows without a picture were left out: {listed}", soft_wrap=True
         )
-    console.print(f"Next: cutis data audit {output} -o audit/", soft_wrap=True)
+    console.print(next_step("data", "audit", output, "-o", "audit/"), soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
 
 
@@ -71,7 +73,6 @@ def describe(
 ) -> None:
     """Print counts and missing values; with -o also draw them."""
     from rich.columns import Columns
-    from rich.console import Console
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis.curation.datasheet import describe as summarise
@@ -83,7 +84,7 @@ def describe(
         require_writable(output)
     table = Manifest.read(manifest, check_leaks=False)
     found = summarise(table)
-    console = Console()
+    console = plain_console()
     console.print(_class_table(found, title=str(manifest)))
     tables = [
         _count_table(name.replace("_", " "), "images", counts)
@@ -113,25 +114,15 @@ def fetch(
     ),
 ) -> None:
     """Download a collection from the ISIC archive; run it again to go on where it stopped."""
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress
-
     from cutis import RESEARCH_USE_NOTICE
     from cutis.curation.fetch import fetch_collection
 
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("fetching", total=None)
-        metadata = fetch_collection(
-            collection,
-            output,
-            api=api,
-            limit=limit,
-            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
-        )
-    console = Console()
+    with open_ended_bar("fetching") as advance:
+        metadata = fetch_collection(collection, output, api=api, limit=limit, on_progress=advance)
+    console = plain_console()
     console.print(f"Pictures and {metadata} are complete.", soft_wrap=True)
-    console.print(f"Next: cutis data import isic {metadata.parent} -o manifest.csv", soft_wrap=True)
+    advice = next_step("data", "import", "isic", metadata.parent, "-o", "manifest.csv")
+    console.print(advice, soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
 
 
@@ -144,7 +135,6 @@ def phantom(
 ) -> None:
     """Draw a phantom set: procedural pictures that look like dermoscopy and are no evidence."""
     from pydantic import ValidationError
-    from rich.console import Console
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis.data.phantom import PhantomSettings, draw_phantom_set
@@ -158,9 +148,10 @@ def phantom(
     except ValidationError as fault:
         raise SettingsError(f"--size {size}: {fault.errors()[0]['msg']}") from None
     drawn = draw_phantom_set(output, images=images, seed=seed, settings=settings)
-    console = Console()
+    console = plain_console()
     console.print(f"{images} images drawn in {drawn}; they are no evidence about skin.")
-    console.print(f"Next: cutis data import phantom {drawn} -o manifest.csv", soft_wrap=True)
+    advice = next_step("data", "import", "phantom", drawn, "-o", "manifest.csv")
+    console.print(advice, soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
 
 

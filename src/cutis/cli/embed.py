@@ -8,6 +8,7 @@ import typer
 
 from cutis.cli.app import app
 from cutis.cli.progress import progress_bar
+from cutis.cli.terminal import plain_console
 
 SHOWN = 50  # rows of the table
 
@@ -112,7 +113,6 @@ def neighbors(
 
 
 def _print_groups(summary: dict[str, object], page: Path) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
@@ -123,7 +123,7 @@ def _print_groups(summary: dict[str, object], page: Path) -> None:
     table = Table("group", "pictures", title=f"{summary['shown']} pictures", title_justify="left")
     for name, count in groups.items():
         table.add_row(name, str(count))
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = plain_console()
     console.print(table)
     console.print(
         f"Same group among the {near['k']} nearest of other lesions: {near['same_group']:.1%} "
@@ -135,7 +135,6 @@ def _print_groups(summary: dict[str, object], page: Path) -> None:
 
 
 def _print_neighbours(rows: dict[str, list[str]], output: Path) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
@@ -143,7 +142,7 @@ def _print_neighbours(rows: dict[str, list[str]], output: Path) -> None:
     table = Table("image", "looks like (cosine of features), nearest first")
     for image_id, cases in list(rows.items())[:SHOWN]:
         table.add_row(image_id, ", ".join(cases) or "-")
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = plain_console()
     console.print(table)
     if len(rows) > SHOWN:
         console.print(f"... and {len(rows) - SHOWN} more", soft_wrap=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cutis.cli.app import app
+from cutis.cli.terminal import plain_console
 
 if TYPE_CHECKING:
     from cutis.evaluation.reading import Reading
@@ -72,7 +73,6 @@ def evaluate(
     explain_images: int = typer.Option(24, min=1, help="How many images heat maps are checked on."),
 ) -> None:
     """Judge predictions, with intervals, in one page and one JSON file."""
-    from rich.console import Console
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
@@ -159,7 +159,7 @@ def evaluate(
         inputs=sha256_by_name([path for path in inputs if path is not None]),
         command=shlex.join(["cutis", *sys.argv[1:]]),
     )
-    console = Console()
+    console = plain_console()
     shown = Table(title=f"{split}: {found.images} images", title_justify="left")
     shown.add_column("figure")
     shown.add_column("value [95 % interval]", justify="right")

@@ -9,6 +9,7 @@ import typer
 
 from cutis.cli.app import app
 from cutis.cli.progress import progress_bar
+from cutis.cli.terminal import plain_console
 
 if TYPE_CHECKING:
     from cutis.explain.pictures import Explanation
@@ -87,7 +88,6 @@ def explain(
 
 
 def _print_table(explanation: Explanation, model: TrainedClassifier, output: Path) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
@@ -112,7 +112,7 @@ def _print_table(explanation: Explanation, model: TrainedClassifier, output: Pat
             cells += [_figure(seen.deletion), _figure(seen.insertion), _figure(seen.randomised)]
             cells += [f"{_figure(seen.mass_inside)} ({_figure(seen.area_share)})"]
         table.add_row(*cells)
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = plain_console()
     console.print(table)
     if len(explanation.pictures) > SHOWN:
         rest = len(explanation.pictures) - SHOWN

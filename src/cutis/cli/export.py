@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cutis.cli.app import app
+from cutis.cli.terminal import plain_console
 
 if TYPE_CHECKING:
     from cutis.deploy.formats import Exported
@@ -60,13 +61,12 @@ def export(
 
 
 def _print(exported: Exported, output: Path) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis.deploy.agreement import parity_rows
 
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = plain_console()
     parity = exported.parity
     title = f"{parity.numbers} against float on {parity.images} pictures"
     table = Table("figure", "float", "exported", "allowed", title=title, title_justify="left")

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from cutis.cli.app import app
+from cutis.cli.terminal import plain_console
 
 
 @app.command()
@@ -27,7 +28,6 @@ def scores(
     seed: int = typer.Option(0, help="Seed of the bootstrap."),
 ) -> None:
     """Compare scores of the same cases: areas, operating points and decision curves, also by band."""
-    from rich.console import Console
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
@@ -48,7 +48,7 @@ def scores(
         inputs={table.name: sha256_of_file(table)},
         command=shlex.join(["cutis", *sys.argv[1:]]),
     )
-    console = Console()
+    console = plain_console()
     shown = Table(title=f"{found.cases} cases, {found.positives} positive", title_justify="left")
     shown.add_column("figure")
     shown.add_column("value [95 % interval]", justify="right")

@@ -5,6 +5,8 @@ from pathlib import Path
 import typer
 
 from cutis.cli.app import app
+from cutis.cli.next_steps import how_to_judge
+from cutis.cli.terminal import plain_console
 
 
 @app.command()
@@ -19,7 +21,6 @@ def soup(
 
     The runs differ in seeds or settings and share manifest, network and model.backbone.weights.
     """
-    from rich.console import Console
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE, config
@@ -37,13 +38,10 @@ def soup(
         shown.add_column(name.removeprefix("val_").replace("_", " "), justify="right")
     for name, figures in {**cooked.ingredients, "their mean": cooked.validation}.items():
         shown.add_row(name, *(f"{value:.3f}" for value in figures.values()))
-    console = Console()
+    console = plain_console()
     console.print(shown)
     console.print(f"Run folder: {target.path}", soft_wrap=True)
     console.print(f"Bundle:     {bundle.folder}", soft_wrap=True)
-    console.print(
-        f"Judge it:   cutis evaluate {target.predictions('test')} {target.manifest} --split test "
-        f"--validation {target.predictions('val')} -o {target.path / 'report'}",
-        soft_wrap=True,
-    )
+    advice = f"Judge it:   {how_to_judge(target, target.manifest)}"
+    console.print(advice, soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cutis.cli.app import app
+from cutis.cli.terminal import plain_console
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,7 +44,6 @@ def show(
     as_json: bool = typer.Option(False, "--json", help="Print JSON instead of a tree."),
 ) -> None:
     """Draw a tree of diagnoses, with names, status and the levels that nodes are classes of."""
-    from rich.console import Console
     from rich.tree import Tree
 
     from cutis import RESEARCH_USE_NOTICE
@@ -55,7 +55,7 @@ def show(
         listed = [entry for root in roots for entry in _entries(taxonomy, root, depth)]
         typer.echo(json.dumps(_facts(taxonomy) | {"nodes": listed}, indent=2, ensure_ascii=False))
         return
-    console = Console(markup=False, emoji=False, highlight=False, width=TREE_WIDTH)
+    console = plain_console(width=TREE_WIDTH)
     drawn = Tree(_summary(taxonomy), guide_style="dim")
     for root in roots:
         _grow(drawn, taxonomy, root, depth)
@@ -66,13 +66,12 @@ def show(
 @taxonomy_app.command()
 def check(file: str = typer.Argument(help=TREE_HELP)) -> None:
     """Read a tree and say what it holds, or everything that is wrong with it."""
-    from rich.console import Console
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis.taxonomy import load_taxonomy
 
     taxonomy = load_taxonomy(file)
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = plain_console()
     console.print(f"{_summary(taxonomy)}: no faults", soft_wrap=True)
     console.print(f"sha256 {taxonomy.sha256}", soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
@@ -88,7 +87,6 @@ def map_(
     as_json: bool = typer.Option(False, "--json", help="Print JSON instead of a table."),
 ) -> None:
     """Look labels up in a tree; exit code 2 when it does not know them all."""
-    from rich.console import Console
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis.taxonomy import load_taxonomy
@@ -101,7 +99,7 @@ def map_(
         listed = [asdict(each) for each in mapped]
         typer.echo(json.dumps(_facts(tree) | {"labels": listed}, indent=2, ensure_ascii=False))
     else:
-        console = Console(markup=False, emoji=False, highlight=False)
+        console = plain_console()
         console.print(_map_table(mapped, tree))
         console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
     require_known(mapped, tree, source=source)
@@ -128,7 +126,6 @@ def partition_(
     ),
 ) -> None:
     """Cut the tree into training classes of bounded size, as Esteva et al. 2017 do."""
-    from rich.console import Console
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis.tables.label_counts import read_label_counts
@@ -143,7 +140,7 @@ def partition_(
     found = partition(tree, images, max_class_size=max_class_size)
     if output is not None:
         write_partition(found, output)
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = plain_console()
     console.print(_partition_table(found, title=str(table)))
     console.print(
         f"{len(found.classes)} classes of {sum(images.values())} images; "

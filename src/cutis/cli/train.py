@@ -6,6 +6,8 @@ from pathlib import Path
 import typer
 
 from cutis.cli.app import app
+from cutis.cli.next_steps import how_to_judge, to_type
+from cutis.cli.terminal import plain_console
 
 
 @app.command()
@@ -36,7 +38,6 @@ def train(
     Several GPUs or nodes are settings of Lightning's Trainer, such as
     --set trainer.devices=4 --set trainer.strategy=ddp_find_unused_parameters_true.
     """
-    from rich.console import Console
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis import config as configuration
@@ -47,8 +48,8 @@ def train(
     from cutis.training.run_folder import RunFolder
     from cutis.training.runner import train as train_one
 
-    console = Console(stderr=True)
-    say = partial(console.print, soft_wrap=True, highlight=False, markup=False)
+    console = plain_console(stderr=True)
+    say = partial(console.print, soft_wrap=True)
     if not kfold and (choose or repeats > 1):
         raise InputError("--repeats and --choose need --kfold")
     candidates = configuration.load_alternatives(config, settings, choose)
@@ -62,19 +63,14 @@ def train(
             say(f"Out-of-fold predictions: {folder.out_of_fold}")
             if choose:
                 say(f"What inner folds chose:  {folder.choices}")
-        further = "".join(f" --repeat {folder.out_of_fold}" for folder in others)
-        say(
-            f"Judge them: cutis evaluate {first.out_of_fold} {first.manifest} --split all{further} "
-            "-o report/"
-        )
+        further = (word for folder in others for word in ("--repeat", folder.out_of_fold))
+        asked = (first.out_of_fold, first.manifest, "--split", "all", *further)
+        say(f"Judge them: {to_type('evaluate', *asked, '-o', 'report/')}")
     else:
         (recipe,) = candidates.values()
         model = train_one(recipe, table, run, resume=resume, console=console)
         bundle = publish_run(run, recipe, model, table)
         say(f"Run folder: {run.path}")
         say(f"Bundle:     {bundle.folder}")
-        say(
-            f"Judge it:   cutis evaluate {run.predictions('test')} {manifest} --split test "
-            f"--history {run.history} -o {run.path / 'report'}"
-        )
+        say(f"Judge it:   {how_to_judge(run, manifest, '--history', run.history)}")
     say(RESEARCH_USE_NOTICE)

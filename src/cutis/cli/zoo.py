@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from cutis.cli.app import app
+from cutis.cli.terminal import plain_console
 
 
 @app.command()
@@ -31,12 +32,11 @@ def zoo(
 
 
 def _print_models(entries: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
 
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = plain_console()
     for each in entries:
         height, width = each["input_px"]
         table = Table(show_header=False, box=None, title_justify="left")
