@@ -1,7 +1,7 @@
 """Figures of several networks on the validation split, for choices that are made there.
 
-Those of each network as it answers and, under "calibrated/", of Dirichlet maps fitted on other lesions,
-with balanced answers; gains are over the first network, with the same draws of lesions.
+Those of each network as it answers and, under "calibrated/", of maps fitted on other lesions, with
+balanced answers; gains are over the first network, with the same draws of lesions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from cutis.evaluation.cases import Cases, is_share
 from cutis.evaluation.estimates import Estimate, bootstrap_estimates
 from cutis.evaluation.reading import Validation
 from cutis.inference.calibration import fit_dirichlet
+from cutis.metrics.cross_fitting import Fit
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 
@@ -21,12 +22,18 @@ REPLICATES = 2000
 Found = dict[str, dict[str, dict[str, Any]]]  # network -> figure -> fields of `Estimate`
 
 
-def judge(answers: Mapping[str, Predictions], rows: Manifest) -> Found:
-    """Figures of several networks on the same rows; gains are over the first."""
+def judge(answers: Mapping[str, Predictions], rows: Manifest, *, fit: Fit = fit_dirichlet) -> Found:
+    """Figures of several networks on the same rows; gains are over the first.
+
+    Args:
+        answers: By the name of the network.
+        rows: What they are about.
+        fit: Of the maps.
+    """
     cases: dict[str, Cases] = {}
     for name, predictions in answers.items():
         given = Validation(predictions.rows_for(rows.image_ids), rows)
-        calibrated = given.cross_fitted(fit_dirichlet).predictions
+        calibrated = given.cross_fitted(fit).predictions
         cases[name] = Cases.of(given.predictions, rows)
         cases[f"{name}/calibrated"] = Cases.of(calibrated, rows, gains=given.gains())
     first = next(iter(answers))
