@@ -7,6 +7,12 @@ and goes on from its weights, eight epochs; a run that is there is resumed. `les
 test split's lesions, too, 29 % more pictures of HAM10000; `spoiling` spoils seven of ten pictures, up
 to the strongest severity. The networks answer about validation, which none of them learned from: the
 one that ships in 8 bits, the others in float. No test lesion is judged.
+
+For `spoiling.py`, the second network was made what ships, in WORK, where zoo-shipped is the other:
+
+    cutis export zoo-hard/bundle --format onnx-int8 --half-weights --images zoo.csv -o zoo-hard-small
+    cutis calibrate zoo-hard-small zoo-calibration.csv -o zoo-hard-shipped
+    python benchmarks/spoiling.py WORK --bundles zoo-shipped zoo-hard-shipped --result spoiling-harder
 """
 
 import argparse
