@@ -30,7 +30,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
 	UV_FIND_LINKS="$${UV_FIND_LINKS:-$${PIP_FIND_LINKS:-}}" $(BIN)/uv pip install \
-		--quiet --python $(BIN)/python -c constraints.txt -e '.[train,explain,maps,parquet,dev]'
+		--quiet --python $(BIN)/python -c constraints.txt -e '.[train,backbones,explain,maps,parquet,dev]'
 	@touch $@
 
 format: $(INSTALLED)  ## Format the code and sort its imports

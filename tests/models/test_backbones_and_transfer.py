@@ -1,6 +1,8 @@
 """Backbones load the weights they promise, and frozen layers stay where they are."""
 
 import pickle
+import sys
+from importlib import metadata
 
 import numpy as np
 import pytest
@@ -8,8 +10,13 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from cutis.errors import InputError
-from cutis.models.backbones import BackboneSettings, backbone_preprocessing, create_backbone
+from cutis.errors import InputError, MissingExtraError
+from cutis.models.backbones import (
+    PACKAGED,
+    BackboneSettings,
+    backbone_preprocessing,
+    create_backbone,
+)
 from cutis.models.classifier import HeadSettings, ModelSettings, create_classifier
 from cutis.models.modes import evaluating
 from cutis.models.transfer import (
@@ -28,11 +35,24 @@ def untrained(name="tf_efficientnet_lite0", **head):
     return create_classifier(settings, classes=3, image_size=64)
 
 
-def test_packaged_weights_recognise_what_imagenet_taught():
+@pytest.mark.parametrize("name", PACKAGED)
+def test_packaged_weights_recognise_what_imagenet_taught(name):
     """The features of the packaged weights, not of random ones, tell colours and textures apart."""
-    backbone = create_backbone(BackboneSettings(weights="package")).eval()
+    backbone = create_backbone(BackboneSettings(name=name, weights="package")).eval()
     statistics = backbone.state_dict()["bn1.running_var"]
     assert statistics.std() > 0.1, "a fresh network has unit variances everywhere"
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+def test_weights_that_are_not_installed_name_their_extra(monkeypatch, name):
+    module = PACKAGED[name].partition(".")[0]
+    monkeypatch.setitem(sys.modules, module, None)
+    extra = {"tf_efficientnet_lite0": "train"}.get(name, "backbones")
+    with pytest.raises(MissingExtraError, match=rf"cutis\[{extra}\]") as refused:
+        create_backbone(BackboneSettings(name=name, weights="package"))
+    wanted = f"{module.replace('_', '-')}==0.1.0"
+    offered = [each for each in metadata.requires("cutis") if f'extra == "{extra}"' in each]
+    assert any(each.startswith(wanted) for each in offered), refused.value
 
 
 def test_an_unknown_backbone_is_refused_with_a_suggestion():

