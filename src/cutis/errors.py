@@ -87,3 +87,8 @@ class MissingExtraError(CutisError, ImportError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is not installed; try: pip install 'cutis[{extra}]'")
+
+
+def first_line(fault: BaseException) -> str:
+    """What a foreign exception says, for a message of ours: its first line, else its name."""
+    return (str(fault).strip().splitlines() or [type(fault).__name__])[0]

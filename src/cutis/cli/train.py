@@ -27,6 +27,9 @@ def train(
     repeats: int = typer.Option(
         1, min=1, help="With --kfold: do so several times, each time over other folds."
     ),
+    leave_out: list[str] = typer.Option(
+        [], metavar="SPLIT", help="With --kfold: a split that takes no part; test never does."
+    ),
     choose: list[str] = typer.Option(
         [],
         metavar="KEY=VALUE,VALUE",
@@ -50,14 +53,20 @@ def train(
 
     console = plain_console(stderr=True)
     say = partial(console.print, soft_wrap=True)
-    if not kfold and (choose or repeats > 1):
-        raise InputError("--repeats and --choose need --kfold")
+    if not kfold and (choose or leave_out or repeats > 1):
+        raise InputError("--repeats, --leave-out and --choose need --kfold")
     candidates = configuration.load_alternatives(config, settings, choose)
     table = Manifest.read(manifest)
     run = RunFolder(output)
     if kfold:
         first, *others = cross_validate_repeatedly(
-            candidates, table, run, folds=kfold, repeats=repeats, resume=resume, console=console
+            candidates,
+            table.without_splits(leave_out),
+            run,
+            folds=kfold,
+            repeats=repeats,
+            resume=resume,
+            console=console,
         )
         for folder in (first, *others):
             say(f"Out-of-fold predictions: {folder.out_of_fold}")

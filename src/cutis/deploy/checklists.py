@@ -103,6 +103,7 @@ def _data_facts(splits: Mapping[str, Description]) -> dict[str, str]:
 def _model_facts(run: KnownRun) -> dict[str, str]:
     recipe = run.recipe
     train_px = recipe.data.train_size or recipe.data.image_size
+    answers = recipe.distillation.predictions
     packages = run.environment.get("packages", {})
     versions = ", ".join(f"{name} {version}" for name, version in packages.items() if version)
     return {
@@ -120,7 +121,8 @@ def _model_facts(run: KnownRun) -> dict[str, str]:
         "imbalance": f"logit adjustment {recipe.loss.logit_adjustment}, class weights "
         f"{recipe.loss.class_weights}, balanced drawing {recipe.data.balance}",
         "ensembling": "none; one network"
-        + (", averaged over steps" if recipe.trainer.average_decay else ""),
+        + (", averaged over steps" if recipe.trainer.average_decay else "")
+        + (f", taught by the answers of others ({answers})" if answers else ""),
         "software": f"cutis {run.environment.get('cutis')}, Python {run.environment.get('python')}, "
         f"{versions}",
         "availability": "code: Apache-2.0; revision "

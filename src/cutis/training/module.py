@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cutis.checks import IntArray
 from cutis.data.dataset import Sample
 from cutis.data.transforms import Augmentation, mix_batch
 from cutis.models.classifier import Classifier
@@ -19,7 +18,7 @@ from cutis.models.transfer import (
     parameter_groups,
 )
 from cutis.training.averaging import AveragedWeights
-from cutis.training.losses import ClassificationLoss, LossSettings
+from cutis.training.losses import ClassificationLoss
 from cutis.training.monitors import monitored
 from cutis.training.optimizers import (
     OptimizerSettings,
@@ -34,21 +33,25 @@ class LesionModule(lightning.LightningModule):
 
     Args:
         model: The network.
-        class_counts: Shape (k,), training pictures per class.
-        fine_tuning, loss, optimizer, schedule, augmentation: The settings of each concern.
+        loss: What training minimises.
+        soft_targets: Shape (n, k), by training row, the shares of each class that take the place of
+            its diagnosis; None where nothing but the diagnosis is learned.
+        fine_tuning, optimizer, schedule, augmentation: The settings of each concern.
         averages: Which means of weights are judged.
         seed: Of dropout and mixing; the data has its own.
         epochs: Length of the schedule.
         steps_per_epoch: Optimiser steps in one epoch.
     """
 
+    soft_targets: Tensor | None
+
     def __init__(
         self,
         model: Classifier,
-        class_counts: IntArray,
+        loss: ClassificationLoss,
         *,
+        soft_targets: Tensor | None = None,
         fine_tuning: FineTuning,
-        loss: LossSettings,
         optimizer: OptimizerSettings,
         schedule: ScheduleSettings,
         augmentation: Augmentation,
@@ -60,8 +63,8 @@ class LesionModule(lightning.LightningModule):
         super().__init__()
         self.model = model
         self.averages = averages
-        self.loss = ClassificationLoss(loss, class_counts)
-        self._classes = len(class_counts)
+        self.loss = loss
+        self.register_buffer("soft_targets", soft_targets, persistent=False)
         self._fine_tuning = fine_tuning
         self._optimizer = optimizer
         self._schedule = schedule
@@ -95,8 +98,9 @@ class LesionModule(lightning.LightningModule):
 
     def training_step(self, batch: Sample, _batch_index: int) -> Tensor:
         """The loss of one batch."""
+        known = batch.target if self.soft_targets is None else self.soft_targets[batch.row]
         images, targets = mix_batch(
-            batch.image, batch.target, self._augmentation, classes=self._classes
+            batch.image, known, self._augmentation, classes=len(self.loss.weights)
         )
         if self.head_only:
             with evaluating(self.model.backbone), torch.no_grad():

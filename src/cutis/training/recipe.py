@@ -9,6 +9,7 @@ from cutis.imaging import Fit, Interpolation, Preprocessing
 from cutis.models.backbones import backbone_preprocessing
 from cutis.models.classifier import ModelSettings
 from cutis.models.transfer import FineTuning
+from cutis.training.distillation import DistillationSettings
 from cutis.training.losses import LossSettings
 from cutis.training.monitors import Monitor
 from cutis.training.optimizers import OptimizerSettings, ScheduleSettings
@@ -82,6 +83,7 @@ class Recipe(BaseModel):
     model: ModelSettings = ModelSettings()
     fine_tuning: FineTuning = FineTuning()
     loss: LossSettings = LossSettings()
+    distillation: DistillationSettings = DistillationSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     trainer: TrainerSettings = TrainerSettings()

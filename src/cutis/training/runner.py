@@ -17,6 +17,7 @@ from rich.console import Console
 from torch.utils.data import DataLoader
 
 import cutis.torch_setup
+from cutis.checks import FloatArray
 from cutis.data.dataset import LesionDataset, Sample, collate
 from cutis.data.sampling import EpochSampler
 from cutis.data.transforms import training_transform
@@ -27,6 +28,8 @@ from cutis.models.classifier import Classifier, create_classifier
 from cutis.tables.manifest import Manifest
 from cutis.training.averaging import AveragedWeights
 from cutis.training.checkpoints import EpochCheckpoint
+from cutis.training.distillation import answers_of_teachers
+from cutis.training.losses import ClassificationLoss
 from cutis.training.module import LesionModule
 from cutis.training.monitors import MORE_IS_BETTER
 from cutis.training.prediction import load_kept_weights, predict_held_out
@@ -61,10 +64,12 @@ def train(
 
     Raises:
         ManifestError: the manifest cannot be trained on.
-        InputError: the folder holds another run, or settings cannot be met.
+        InputError: the folder holds another run, settings cannot be met, or the answers of teachers
+            are not about these pictures.
         OutputError: the folder cannot be written.
     """
     data = TrainingData.from_manifest(manifest, classes=recipe.data.classes)
+    answers = answers_of_teachers(recipe.distillation, data)
     cutis.torch_setup.keep_freed_memory()
     lightning.seed_everything(recipe.seed, verbose=False)
     model = create_classifier(
@@ -75,7 +80,7 @@ def train(
         whole=recipe.trainer.start_share > 0,
     )
     prepare_run_folder(recipe, manifest, run, resume=resume)
-    fit(recipe, data, model, run, resume=resume, console=console)
+    fit(recipe, data, model, run, answers=answers, resume=resume, console=console)
     load_kept_weights(model, run.weights)
     with atomic_path(run.curves) as partial:
         history_figure(run.history).savefig(partial, format="png", dpi=120)
@@ -111,21 +116,31 @@ def fit(
     model: Classifier,
     run: RunFolder,
     *,
+    answers: FloatArray | None = None,
     resume: bool,
     console: Console | None = None,
 ) -> None:
     """Run Lightning's Trainer over the data; leaves checkpoints and history in the run folder.
 
     Of several processes only the first returns; the others end here, their work done.
+
+    Args:
+        recipe, model, run, resume, console: As `train`.
+        data: What `recipe` learns from.
+        answers: Shape (n, k), of teachers about the training rows, to learn beside the diagnoses.
     """
     loaders = training_loaders(recipe, data)
     targets = np.array(data.classes.indices_of(data.splits["train"].diagnoses))
     settings = recipe.trainer
+    loss = ClassificationLoss(recipe.loss, np.bincount(targets, minlength=len(data.classes)))
+    weight = recipe.distillation.weight
     module = LesionModule(
         model,
-        np.bincount(targets, minlength=len(data.classes)),
+        loss,
+        soft_targets=(
+            None if answers is None else loss.soft_targets(targets, answers, weight=weight)
+        ),
         fine_tuning=recipe.fine_tuning,
-        loss=recipe.loss,
         optimizer=recipe.optimizer,
         schedule=recipe.schedule,
         augmentation=recipe.augmentation,
