@@ -5,7 +5,8 @@
 WORK is that of `benchmarks/ham10000.py`, whose `short` run (the first round's settings, smaller
 pictures, three epochs) every other run differs from in one choice. Networks that were not trained for
 balanced classes name rare ones seldom, so each is judged as it is and calibrated with balanced answers.
-Gains are over `short`. The test split takes no part.
+Gains are over `short`. Intervals are those of the pictures; two runs that differ in nothing but the
+seed show what training itself leaves to chance. The test split takes no part.
 """
 
 import argparse
@@ -27,6 +28,10 @@ CHOICES = {
     "class weights": [*PLAIN, "loss.class_weights=1"],
     "balanced sampling": [*PLAIN, "data.balance=1"],
     "focal loss, adjusted logits": ["loss.name=focal"],
+    "a larger network, lite1": ["model.backbone.name=tf_efficientnet_lite1"],
+    "a larger network, lite2": ["model.backbone.name=tf_efficientnet_lite2"],
+    "nothing but the seed": ["seed=1"],
+    "nothing but the seed, again": ["seed=2"],
 }
 
 
