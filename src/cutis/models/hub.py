@@ -26,9 +26,7 @@ def pretrained_network(name: str, **options: Any) -> Any:
     with _asking_the_cache_alone(unreachable is not None):
         try:
             return timm.create_model(name, pretrained=True, **options)
-        except (
-            Exception
-        ) as fault:  # hubs fail in many ways: proxies, HTTP, files that are not there
+        except Exception as fault:  # hubs fail in many ways: proxies, HTTP, missing files
             if unreachable is None:
                 raise DownloadError(f"no weights from the hub ({first_line(fault)})") from fault
             raise DownloadError(
