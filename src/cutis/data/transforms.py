@@ -234,12 +234,12 @@ def mix_batch(
 
     Args:
         images: Shape (n, 3, h, w).
-        targets: Shape (n,), class positions.
+        targets: Shape (n,), class positions, or (n, k), shares of each class.
         settings: Only the two alphas are read.
         classes: k.
 
     Returns:
-        The images, and the targets: positions (n,) when nothing is mixed, else shares (n, k).
+        The images, and the targets: as they came when nothing is mixed, else shares (n, k).
     """
     mixers: Sequence[v2.Transform] = [
         mixer(alpha=alpha, num_classes=classes)
