@@ -25,9 +25,13 @@ from cutis.tables.manifest import Manifest
 FRAMES = Preprocessing(176, 176, "crop")
 CUT_OFF = "the lesion reaches the edge"
 SHARES = {"under 2 %": (0.0, 0.02), "2 to 25 %": (0.02, 0.25), "over 25 %": (0.25, 1.01)}
-
-
-NOTICED_AS = {"blur": "blurry", "noise": "noisy", "darker": "too dark", "brighter": "too bright"}
+NOTICED_AS = {
+    "blur": "blurry",
+    "noise": "noisy",
+    "jpeg": "blocky",
+    "darker": "too dark",
+    "brighter": "too bright",
+}
 CHANGED = 100  # pictures of each source
 
 

@@ -1,7 +1,7 @@
-"""Whether a picture is good enough to look at: size, light, contrast, sharpness, noise.
+"""Whether a picture is good enough to look at: size, light, contrast, sharpness, noise, compression.
 
 Curation reports it and the predictor warns of it; SciPy's filters would double the time until a first
-prediction, so the two that are needed are written out.
+prediction, so what is needed of them is written out.
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,11 @@ _GAUSSIAN = (_BELL, _STEPS * _BELL, (_STEPS**2 - 1) * _BELL)  # and its derivati
 _BEND_PX = 3  # side of the window that differentiates twice along both axes
 _BEND_NORM = 6  # by which it multiplies white noise
 _QUARTILE_OF_NORMAL = 0.3186  # first quartile of |x| for standard normal x
+_BLOCK_PX = (4, 16)  # sides of JPEG's blocks of 8 pixels that scaling may leave
+_SPECTRUM_PX = 512  # profiles are padded to it, so that any period between is met
+_STEEPEST = 20.0  # grey levels per squared pixel; more is a hair or a ruler
+_RARE = 0.95  # quantile; straight edges of other things are fewer than those of blocks
+_LEAST_BEND = 0.5  # grey levels per squared pixel; less is rounding
 _DISC = 0.42  # radius of what a dermatoscope always shows, in short sides
 
 
@@ -38,6 +43,7 @@ class QualityLimits:
             their short side and saved as JPEG again, 98 in 100 fall below the default.
         noise: Standard deviation of noise in grey levels; higher is "noisy or hairy", since dense hair
             cannot be told from noise by it.
+        blocks: How far the edges of JPEG's blocks stand out; higher is "blocky".
     """
 
     short_side_px: int = 64
@@ -46,6 +52,7 @@ class QualityLimits:
     contrast: float = 6.0
     sharpness: float = 0.4
     noise: float = 2.0
+    blocks: float = 0.22
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ class Quality:
     contrast: float
     sharpness: float
     noise: float
+    blocks: float
 
 
 def measure_quality(rgb: UInt8Array) -> Quality:
@@ -75,6 +83,7 @@ def measure_quality(rgb: UInt8Array) -> Quality:
         contrast=float(levels.std()),
         sharpness=_sharpness(levels),
         noise=_noise(levels),
+        blocks=_blocks(levels),
     )
 
 
@@ -94,6 +103,8 @@ def quality_faults(quality: Quality, limits: QualityLimits | None = None) -> dic
         faults["blurry"] = f"sharpness {quality.sharpness:.3f}"
     if quality.noise > limits.noise:
         faults["noisy or hairy"] = f"grain of {quality.noise:.1f} grey levels"
+    if quality.blocks > limits.blocks:
+        faults["blocky"] = f"blocks of JPEG stand out by {quality.blocks:.2f}"
     return faults
 
 
@@ -125,6 +136,31 @@ def _noise(levels: FloatArray) -> float:
     bent = np.diff(np.diff(levels[window], 2, axis=0), 2, axis=1)
     quartile = float(np.quantile(np.abs(bent[disc[1:-1, 1:-1]]), 0.25))
     return quartile / _QUARTILE_OF_NORMAL / _BEND_NORM
+
+
+def _blocks(levels: FloatArray) -> float:
+    """How far a grid of steps stands out, from 0 to about 1; 0 where there is too little to tell.
+
+    Where the blocks of JPEG meet, grey levels bend: the second differences along each axis, averaged
+    across it, repeat with the side of the blocks (Wang, Bovik and Evans 2000), which scaling may have
+    changed. The geometric mean of both axes counts, so that a ruler along one of them does not.
+    """
+    window, _disc = _middle(levels.shape)
+    levels = levels[window]
+    if min(levels.shape) < 4 * _BLOCK_PX[1]:
+        return 0.0
+    return float(np.sqrt(np.prod([_repetition(turned) for turned in (levels, levels.T)])))
+
+
+def _repetition(levels: FloatArray) -> float:
+    """How far bends between rows repeat: the greatest amplitude of a period, over their mean."""
+    bends = np.minimum(np.abs(np.diff(levels, 2, axis=0)), _STEEPEST).mean(axis=1)
+    bends = np.minimum(bends, np.quantile(bends, _RARE))
+    taper = np.hanning(len(bends))
+    spectrum = np.fft.rfft((bends - bends.mean()) * taper, _SPECTRUM_PX)
+    longest, shortest = (_SPECTRUM_PX // side for side in reversed(_BLOCK_PX))
+    within = np.abs(spectrum[longest : shortest + 1])
+    return float(within.max() / taper.sum() / (bends.mean() + _LEAST_BEND))
 
 
 @lru_cache(maxsize=64)

@@ -87,6 +87,7 @@ def test_a_good_picture_has_no_faults():
             "noisy or hairy",
             np.random.default_rng(0).integers(60, 200, (150, 200, 3), dtype=np.uint8),
         ),
+        ("blocky", np.kron(picture(0, (19, 25)), np.ones((8, 8, 1), np.uint8))),
         ("blurry", np.linspace(60, 200, 200 * 150).reshape(150, 200, 1).repeat(3, 2).astype("u1")),
     ],
 )

@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from cutis.inference.lesion_view import find_lesion
 from cutis.inference.picture_checks import MAX_SHARE_OF_EDGE, MIN_CONTRAST, picture_warnings
+from cutis.perturbation.camera import as_jpeg
 from cutis.picture_quality import measure_quality
 
 SKIN, LESION = (225, 170, 150), (120, 70, 60)
@@ -67,6 +68,22 @@ def test_noise_is_measured_whatever_is_in_the_picture(deviation):
     rgb = np.repeat(levels.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
     assert measure_quality(rgb).noise == pytest.approx(deviation, rel=0.15)
     assert "noisy or hairy" in kinds(rgb)
+
+
+@pytest.mark.parametrize("size", [(176, 176), (176, 132), (120, 176)])
+def test_blocks_of_jpeg_are_noticed_in_a_resized_frame(size):
+    picture = skin(side=150, centre=(0, 0), radius=0.5)
+    frames = [
+        np.asarray(Image.fromarray(each).resize(size, Image.Resampling.BILINEAR))
+        for each in (picture, as_jpeg(picture, quality=10))
+    ]
+    assert ["blocky" in kinds(frame) for frame in frames] == [False, True]
+
+
+def test_the_marks_of_a_ruler_are_no_blocks():
+    ruled = skin(side=150, centre=(0, 0), radius=0.5)
+    ruled[:, ::8] //= 2
+    assert "blocky" not in kinds(ruled)
 
 
 def test_sharpness_is_that_of_scipys_filters():

@@ -7,7 +7,8 @@ from cutis.picture_quality import QualityLimits, measure_quality, quality_faults
 MIN_CONTRAST = 20.0  # grey levels of the blue channel
 MAX_SHARE_OF_EDGE = 0.15
 LEAST_SIDE_PX = 32  # smaller frames show too little to be judged
-LIMITS = QualityLimits(short_side_px=1)  # a frame's size is the model's choice and says nothing
+# A frame's size is the model's choice and says nothing, and getting there softens the blocks of JPEG.
+LIMITS = QualityLimits(short_side_px=1, blocks=0.15)
 
 
 def picture_warnings(frame: UInt8Array) -> tuple[str, ...]:
