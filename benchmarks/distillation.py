@@ -33,8 +33,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("work", type=Path)
     work = parser.parse_args().work.resolve()
-    train(work)
-    teachers = RunFolder(work / "teachers")
+    teachers = on_folds(work, "teachers")
+    train_students(work)
     rows = Manifest.read(work / "split.csv").split("val")
     students = {
         name: Predictions.read(RunFolder(work / name).predictions("val"), rows.taxonomy)
@@ -55,13 +55,20 @@ def main() -> None:
     print(shown(found))
 
 
-def train(work: Path) -> None:
-    """Teachers and students; runs that are there are resumed."""
+def on_folds(work: Path, run: str, *settings: str) -> RunFolder:
+    """The first round, shortened, on folds of the training split; a run that is there is resumed."""
     table, recipe = recipes(work)["fine-tuned"]
-    folds = ("--kfold", FOLDS, "--leave-out", "val", "--set", f"trainer.epochs={EPOCHS}")
+    changed = [word for each in (f"trainer.epochs={EPOCHS}", *settings) for word in ("--set", each)]
+    folds = ("--kfold", FOLDS, "--leave-out", "val")
+    cutis("train", table, *recipe, *folds, *changed, "-o", run, "--resume", folder=work)
+    return RunFolder(work / run)
+
+
+def train_students(work: Path) -> None:
+    """With and without teachers."""
+    table, recipe = recipes(work)["fine-tuned"]
     answers = RunFolder(Path("teachers")).out_of_fold
     for run, options in {
-        "teachers": folds,
         "fine-tuned": (),
         "taught": ("--set", f"distillation.predictions={answers}"),
     }.items():
