@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from pydantic import BaseModel
 
 from cutis import config
 from cutis.errors import InputError, SettingsError
@@ -60,6 +61,37 @@ def test_every_fault_is_reported_at_once_with_the_nearest_key():
     assert "'data.imagesize' is not a setting; did you mean 'data.image_size'?" in message
     assert "trainer.epochs = 0" in message
     assert "loss.name" in message
+
+
+def numbers(model=Recipe, prefix=""):
+    """The dotted names of all settings that take a fraction."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from numbers(field.annotation, f"{prefix}{name}.")
+        elif field.annotation in (float, float | None):
+            yield f"{prefix}{name}"
+
+
+@pytest.mark.parametrize("value", ["inf", "nan"])
+def test_no_number_is_infinite_or_none_at_all(value):
+    names = list(numbers())
+    assert "optimizer.epsilon" in names
+    with pytest.raises(SettingsError) as caught:
+        config.load("default", [f"{name}={value}" for name in names])
+    assert str(caught.value).count("should be a finite number") == len(names)
+
+
+@pytest.mark.parametrize("override", ["seed=4294967296", "model.head.hidden=[8, 0]"])
+def test_a_number_out_of_bounds_is_refused(override):
+    with pytest.raises(SettingsError, match=r"less than or equal|greater than or equal"):
+        config.load("default", [override])
+
+
+def test_a_choice_of_dates_is_no_choice_of_numbers():
+    with pytest.raises(
+        SettingsError, match=r'seed = "2020-01-01": input should be a valid integer'
+    ):
+        config.load_alternatives(choices=["seed=2020-01-01,2020-01-02"])
 
 
 @pytest.mark.parametrize("override", ["data.image_size", "=3", "seed.deep=1"])

@@ -134,7 +134,8 @@ def _alternatives(choice: str) -> list[str]:
     """The overrides that a choice stands for; commas inside brackets and quotes part nothing."""
     key, _equals, text = choice.partition("=")
     try:
-        values = [json.dumps(value) for value in tomllib.loads(f"value = [{text}]")["value"]]
+        given = tomllib.loads(f"value = [{text}]")["value"]
+        values = [json.dumps(value, default=str) for value in given]
     except tomllib.TOMLDecodeError:
         values = [word.strip() for word in text.split(",")]
     distinct = [f"{key.strip()}={value}" for value in dict.fromkeys(values)]

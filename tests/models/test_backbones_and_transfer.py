@@ -6,6 +6,7 @@ from importlib import metadata
 
 import numpy as np
 import pytest
+import timm
 import torch
 from safetensors.torch import save_file
 from torch import nn
@@ -17,7 +18,7 @@ from cutis.models.backbones import (
     backbone_preprocessing,
     create_backbone,
 )
-from cutis.models.classifier import HeadSettings, ModelSettings, create_classifier
+from cutis.models.classifier import Classifier, HeadSettings, ModelSettings, create_classifier
 from cutis.models.modes import evaluating
 from cutis.models.transfer import (
     FineTuning,
@@ -25,6 +26,7 @@ from cutis.models.transfer import (
     freeze,
     hold_frozen_statistics,
     parameter_groups,
+    require_batch_statistics,
 )
 
 
@@ -102,6 +104,59 @@ def test_preprocessing_is_what_the_backbone_was_pretrained_with():
     resnet = backbone_preprocessing("resnet18", size=96)
     assert lite0.mean == (0.5, 0.5, 0.5)
     assert resnet.mean == pytest.approx((0.485, 0.456, 0.406))
+
+
+def test_a_tag_brings_the_preprocessing_of_its_own_weights():
+    clip = backbone_preprocessing("convnext_base.clip_laion2b_augreg_ft_in12k_in1k", size=96)
+    assert clip.mean == pytest.approx((0.4815, 0.4578, 0.4082), abs=1e-4)
+    assert backbone_preprocessing("convnext_base", size=96).mean != clip.mean
+
+
+def test_an_unknown_tag_is_refused_with_a_suggestion():
+    with pytest.raises(InputError, match="did you mean 'a1_in1k'"):
+        create_backbone(BackboneSettings(name="resnet18.a1_in2k", weights="none"))
+    with pytest.raises(InputError, match=r"resnet18 has .*tv_in1k"):
+        backbone_preprocessing("resnet18.xyz", size=96)
+
+
+@pytest.mark.parametrize("weights", ["none", "hub"])
+def test_stochastic_depth_is_refused_where_there_is_none(monkeypatch, weights):
+    monkeypatch.setattr("cutis.models.hub._fault_of_the_hub", lambda: OSError("no network"))
+    settings = BackboneSettings(name="vgg11", weights=weights, drop_path=0.1)
+    with pytest.raises(InputError, match=r"'vgg11': it has no stochastic depth.*drop_path = 0"):
+        create_backbone(settings)
+
+
+@pytest.mark.parametrize("name", ["rdnet_tiny", "poolformer_s12"])
+def test_a_network_without_stages_is_one_stage_where_all_are_treated_alike(name):
+    with torch.device("meta"):
+        model = Classifier(timm.create_model(name, num_classes=0), nn.Linear(4, 3))
+    freeze(model, FineTuning())
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    rates = {g.learning_rate for g in parameter_groups(model, FineTuning(backbone_rate_scale=0.5))}
+    assert rates == {1e-3, 5e-4}
+    freeze(model, FineTuning(last_stages=0))
+    assert not any(parameter.requires_grad for parameter in model.backbone.parameters())
+    with pytest.raises(InputError, match="no stages that timm knows of; give fine_tuning"):
+        freeze(model, FineTuning(last_stages=2))
+    with pytest.raises(InputError, match="depth_decay = 1"):
+        parameter_groups(model, FineTuning(depth_decay=0.5))
+
+
+@pytest.mark.parametrize(("size", "refused"), [(32, True), (96, False)])
+def test_batch_norm_learns_from_one_picture_where_its_maps_are_larger_than_a_pixel(size, refused):
+    model = untrained("test_efficientnet")
+    model.train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    if refused:
+        with pytest.raises(InputError, match=r"batch_size = 1: .* one value per channel"):
+            require_batch_statistics(model, size=size)
+    else:
+        require_batch_statistics(model, size=size)
+        model(torch.zeros(1, 3, size, size))  # which torch would refuse
+        return
+    assert model.training
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
 def test_stages_cover_every_backbone_parameter_once():

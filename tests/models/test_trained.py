@@ -110,6 +110,35 @@ def test_a_bundle_whose_network_cutis_does_not_build_can_only_be_served(bundle, 
             load_trained(folder)
 
 
+def started(weights, *, names=CLASSES, whole=False):
+    settings = ModelSettings(
+        backbone=BackboneSettings(name=NAME, weights=str(weights)), head=HeadSettings(hidden=(5,))
+    )
+    return create_classifier(
+        settings, classes=len(names), image_size=SIDE, names=names, whole=whole
+    )
+
+
+def test_weights_go_on_with_their_head_where_the_classes_are_the_same(network, bundle, run):
+    bundle(run / "bundle")
+    for weights in ("bundle/weights.safetensors", "checkpoints/kept.safetensors"):
+        assert same_answers(started(run / weights, whole=True), network)
+        other = started(run / weights, names=CLASSES[::-1])
+        assert same_answers(other.backbone, network.backbone)
+        assert not torch.equal(other.head[-1].weight, network.head[-1].weight)
+        with pytest.raises(InputError, match="no head for these 2 classes in this order"):
+            started(run / weights, names=CLASSES[::-1], whole=True)
+
+
+def test_of_weights_without_a_bundle_beside_them_only_the_number_of_classes_is_compared(
+    network, run
+):
+    weights = run / "checkpoints" / "kept.safetensors"
+    assert same_answers(started(weights, names=CLASSES[::-1]), network)
+    with pytest.raises(InputError, match="no head for these 3 classes"):
+        started(weights, names=(*CLASSES, "dermatofibroma"), whole=True)
+
+
 def test_damaged_weights_are_found_out(bundle):
     folder = bundle()
     (folder / "weights.safetensors").write_bytes(b"no")

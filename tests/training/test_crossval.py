@@ -10,15 +10,16 @@ import torch
 from safetensors.torch import load_file
 
 from cutis import config
-from cutis.errors import InputError, SettingsError
+from cutis.errors import InputError, ManifestError, SettingsError
 from cutis.files import read_json, write_json
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.taxonomy import load_taxonomy
 from cutis.training import fold_runs
 from cutis.training.crossval import cross_validate, cross_validate_repeatedly
+from cutis.training.losses import LossSettings
 from cutis.training.run_folder import RunFolder
-from cutis.training.runner import train
+from cutis.training.runner import prepare_run_folder, train
 
 TINY = (
     "data.image_size=32",
@@ -65,6 +66,7 @@ def instead_of_training(monkeypatch):
 
     def answer(recipe, manifest, run, *, resume, console):
         started.append(run.path)
+        manifest.write(run.manifest)
         write_json(run.settings, recipe.model_dump(mode="json"))
         for split in set(manifest.frame["split"]) - {"train"}:
             rows = manifest.split(split)
@@ -116,8 +118,121 @@ def test_a_resumed_choice_repeats_nothing_and_a_changed_recipe_is_refused(
     with pytest.raises(InputError, match=r"other settings: loss\.logit_adjustment \(was 0\.5\)"):
         cross_validate(other, study, run, folds=3, resume=True)
     moved = study.with_columns(fold=study.frame["fold"].iloc[::-1].to_numpy())
-    with pytest.raises(InputError, match="other folds"):
+    with pytest.raises(InputError, match=r"another manifest .*'i00' has fold '2', which was '0'"):
         cross_validate(candidates(), moved, run, folds=3, resume=True)
+    renamed = study.with_columns(diagnosis=[CLASSES[1], *study.diagnoses[1:]])
+    with pytest.raises(InputError, match=r"'i00' has diagnosis 'nevus', which was 'melanoma'"):
+        cross_validate(candidates(), renamed, run, folds=3, resume=True)
+
+
+def test_a_finished_run_of_other_rows_is_not_kept(study, instead_of_training, tmp_path):
+    run, recipe = RunFolder(tmp_path), config.load()
+    rows = fold_runs.with_folds_left_out(study, val=0)
+    recipe = recipe.model_copy(update={"loss": LossSettings(logit_adjustment=0.5)})
+    fold_runs.train_unless_finished(recipe, rows, run, resume=True)
+    fold_runs.train_unless_finished(recipe, rows, run, resume=True)
+    assert len(instead_of_training) == 1
+    other = rows.with_columns(lesion_id=["l01", *rows.frame["lesion_id"][1:]])
+    with pytest.raises(InputError, match="'i00' has lesion_id 'l01', which was 'l00'"):
+        fold_runs.train_unless_finished(recipe, other, run, resume=True)
+
+
+def test_test_rows_take_no_part_though_the_manifest_gives_them_folds(
+    study, instead_of_training, tmp_path
+):
+    is_test = np.arange(len(study)) % (2 * PER_CLASS) < 4
+    marked = study.with_columns(split=np.where(is_test, "test", "train"))
+    run = RunFolder(tmp_path)
+    one = config.load("default", ["loss.logit_adjustment=0.5"])
+    cross_validate({"": one}, marked, run, folds=3)
+    development = [name for name, out in zip(study.image_ids, is_test, strict=True) if not out]
+    pooled = Predictions.read(run.out_of_fold, study.taxonomy)
+    assert sorted(pooled.image_ids) == development
+    for fold in range(3):
+        seen = Manifest.read(run.path / f"fold-{fold}" / "manifest.csv", check_files=False)
+        assert list(seen.image_ids) == development
+    own = Manifest.read(run.manifest, check_files=False).frame["fold"]
+    assert list(own[~is_test]) == list(study.frame["fold"][~is_test])
+    assert own[is_test].isna().all()
+
+
+def test_folds_of_test_rows_alone_are_not_counted(study, instead_of_training, tmp_path):
+    """Without its test rows the manifest has two folds, so three are dealt."""
+    is_test = study.frame["fold"] == 2
+    marked = study.with_columns(split=np.where(is_test, "test", "train"))
+    run = RunFolder(tmp_path)
+    cross_validate(
+        {"": config.load("default", ["loss.logit_adjustment=0.5"])}, marked, run, folds=3
+    )
+    dealt = Manifest.read(run.manifest, check_files=False).frame["fold"]
+    assert set(dealt[~is_test]) == {0, 1, 2}
+    assert dealt[is_test].isna().all()
+
+
+def test_a_class_that_a_fold_takes_away_is_named_before_anything_is_trained(
+    study, instead_of_training, tmp_path
+):
+    rare = study.with_columns(diagnosis=[*study.diagnoses[:-1], "dermatofibroma"])
+    one = dict([next(iter(candidates().items()))])
+    run = RunFolder(tmp_path / "cv")
+    with pytest.raises(
+        ManifestError, match=r"without fold 2 no picture .* dermatofibroma"
+    ) as fault:
+        cross_validate(one, rare, run, folds=3)
+    assert len(fault.value.problems) == 1
+    with pytest.raises(ManifestError, match="without fold 2"):
+        cross_validate_repeatedly(one, rare, run, folds=3, repeats=2)
+    in_two = ["dermatofibroma", *study.diagnoses[1:-1], "dermatofibroma"]
+    rare = study.with_columns(diagnosis=in_two)
+    with pytest.raises(ManifestError, match="without fold 0 and 2 no picture") as fault:
+        cross_validate(candidates(), rare, run, folds=3)
+    assert len(fault.value.problems) == 1
+    assert not instead_of_training
+    assert not run.path.exists()
+
+
+@pytest.mark.parametrize(
+    "setting", ["trainer.devices=2", 'trainer.devices="0,1"', "trainer.num_nodes=2", "auto"]
+)
+def test_several_devices_are_refused_before_anything_is_trained(
+    study, instead_of_training, tmp_path, monkeypatch, setting
+):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4 if setting == "auto" else 1)
+    settings = [] if setting == "auto" else [setting]
+    with pytest.raises(InputError, match=r"--kfold trains on one device.*trainer\.devices=1"):
+        cross_validate({"": config.load("default", settings)}, study, RunFolder(tmp_path), folds=3)
+    assert not instead_of_training
+    fold_runs.require_one_device(config.load("default", ['trainer.devices="3,"']).trainer)
+
+
+def test_what_lives_in_a_folder_is_not_overwritten_by_something_else(
+    study, instead_of_training, tmp_path
+):
+    recipe = config.load("default", ["loss.logit_adjustment=0.5"])
+    single, folds, repeats = (RunFolder(tmp_path / name) for name in ("one", "folds", "repeats"))
+    whole = fold_runs.with_folds_left_out(study, val=0)
+    fold_runs.train_unless_finished(recipe, whole, single)
+    cross_validate({"": recipe}, study, folds, folds=3)
+    cross_validate_repeatedly({"": recipe}, study, repeats, folds=3, repeats=2)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.csv")}
+    for resume in (False, True):
+        for run in (folds, repeats):
+            with pytest.raises(InputError, match=r"already holds .*, not a run; choose another"):
+                prepare_run_folder(recipe, whole, run, resume=resume)
+        for run in (single, repeats):
+            with pytest.raises(InputError, match="not a cross-validation; choose another"):
+                cross_validate({"": recipe}, study, run, folds=3, resume=resume)
+        for run in (single, folds):
+            with pytest.raises(InputError, match="not repeats of a cross-validation; choose"):
+                cross_validate_repeatedly(
+                    {"": recipe}, study, run, folds=3, repeats=2, resume=resume
+                )
+    with pytest.raises(InputError, match="already holds a cross-validation; add --resume"):
+        cross_validate({"": recipe}, study, folds, folds=3)
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*.csv")}
+    (tmp_path / "stopped").mkdir()
+    study.write(tmp_path / "stopped" / "manifest.csv")
+    cross_validate({"": recipe}, study, RunFolder(tmp_path / "stopped"), folds=3, resume=True)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +240,8 @@ def test_a_resumed_choice_repeats_nothing_and_a_changed_recipe_is_refused(
     [
         ([CHOICE], 2, "needs 3 or more"),
         (["trainer.monitor=val_loss,val_macro_auc"], 3, r"trainer\.monitor differs"),
+        (["trainer.keep=best,last"], 3, r"'trainer\.keep=last' are the same recipe on folds"),
+        ([CHOICE, "trainer.patience=0,3"], 3, "are the same recipe on folds"),
     ],
 )
 def test_a_choice_that_cannot_be_made_is_refused(study, tmp_path, choices, folds, message):

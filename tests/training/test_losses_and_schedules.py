@@ -50,6 +50,16 @@ def test_focal_loss_equals_its_definition():
     torch.testing.assert_close(loss(name="focal", focal_gamma=2.0), expected)
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
+def test_focal_loss_has_a_gradient_where_the_network_is_certain(gamma):
+    logits = torch.tensor([[200.0, 0.0, 0.0], [-200.0, 0.0, 0.0]], requires_grad=True)
+    found = ClassificationLoss(LossSettings(name="focal", focal_gamma=gamma), COUNTS)
+    found(logits, torch.tensor([0, 0])).backward()
+    assert torch.isfinite(logits.grad).all()
+    assert (logits.grad[0] == 0).all(), "a certain and right answer has nothing to learn"
+    assert (logits.grad[1] != 0).any()
+
+
 def test_smoothed_targets_leave_the_other_classes_level_under_logit_adjustment():
     counts = np.array([900, 90, 10])
     smoothed = ClassificationLoss(
@@ -97,6 +107,12 @@ def test_cosine_rises_to_the_peak_and_falls_to_the_floor():
     assert rate_factor(10, settings, epochs=10) == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize("warmup", [1e-5, 1e-4, 1e-3, 0.1])
+def test_no_warmup_starts_above_the_peak(warmup):
+    settings = ScheduleSettings(warmup_epochs=warmup)
+    assert max(rate_factor(warmup * part / 10, settings, epochs=10) for part in range(11)) <= 1
+
+
 def test_the_esteva_recipe_is_the_one_in_the_paper():
     """Nature 542:115, Methods: RMSProp decay, momentum, epsilon; rate 0.001 over 16 every 30."""
     group = ParameterGroup((torch.nn.Parameter(torch.zeros(2, 2)),), 1e-3, decays=True)
@@ -112,10 +128,11 @@ def test_the_esteva_recipe_is_the_one_in_the_paper():
 
 
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd", "rmsprop"])
-def test_every_optimizer_lowers_a_quadratic(name):
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_every_optimizer_lowers_a_quadratic(name, momentum):
     weight = torch.nn.Parameter(torch.full((3, 3), 2.0))
     group = ParameterGroup((weight,), 0.05, decays=False)
-    optimizer = create_optimizer([group], OptimizerSettings(name=name))
+    optimizer = create_optimizer([group], OptimizerSettings(name=name, momentum=momentum))
     for _ in range(60):
         optimizer.zero_grad()
         (weight**2).sum().backward()

@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -17,9 +19,10 @@ from cutis.errors import InputError, ManifestError
 from cutis.files import write_json
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
+from cutis.training import runner
 from cutis.training.recipe import Recipe
 from cutis.training.run_folder import RunFolder
-from cutis.training.runner import train
+from cutis.training.runner import prepare_run_folder, train
 
 SMALL = (
     "data.image_size=48",
@@ -95,6 +98,78 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(split_phantom, undisturbed
 def test_resuming_with_other_settings_names_the_difference(split_phantom, undisturbed):
     with pytest.raises(InputError, match=r"data\.batch_size \(was 8\)"):
         trained(split_phantom, undisturbed.path, "data.batch_size=4", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "named"),
+    [
+        ("diagnosis", "dermatofibroma", "has diagnosis 'dermatofibroma', which was"),
+        ("split", "", "has split '', which was"),
+        ("fold", 3.0, "has fold '3', which was ''"),
+        ("patient_id", "somebody", "has patient_id 'somebody', which was"),
+        ("path", "/elsewhere.jpg", "has path '/elsewhere.jpg', which was"),
+        ("image_id", "another", "image 'another' has image_id 'another', which was"),
+    ],
+)
+def test_resuming_with_another_manifest_names_the_difference(
+    split_phantom, undisturbed, column, value, named
+):
+    rows = Manifest.read(split_phantom)
+    other = rows.with_columns(**{column: [value, *rows.frame[column][1:]]})
+    recipe = config.load("default", SMALL)
+    with pytest.raises(InputError, match=rf"another manifest .*first difference: .*{named}.*-o"):
+        prepare_run_folder(recipe, other, undisturbed, resume=True)
+
+
+def test_resuming_with_fewer_or_shuffled_rows_is_refused(split_phantom, undisturbed):
+    rows, recipe = Manifest.read(split_phantom), config.load("default", SMALL)
+    fewer = rows.rows(np.arange(len(rows)) > 0)
+    with pytest.raises(InputError, match="59 images, which were 60"):
+        train(recipe, fewer, undisturbed, resume=True)
+    shuffled = replace(rows, frame=rows.frame.iloc[::-1])
+    with pytest.raises(InputError, match="has image_id"):
+        prepare_run_folder(recipe, shuffled, undisturbed, resume=True)
+
+
+def test_the_same_pictures_may_be_reached_by_another_way(split_phantom, undisturbed, tmp_path):
+    rows, recipe = Manifest.read(split_phantom), config.load("default", SMALL)
+    beside = tmp_path / "linked"
+    beside.symlink_to(rows.paths[0].parent)
+    by_link = rows.with_columns(path=[str(beside / path.name) for path in rows.paths])
+    prepare_run_folder(recipe, by_link, undisturbed, resume=True)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_run_that_fails_before_its_first_epoch_leaves_the_folder_to_others(
+    split_phantom, tmp_path, monkeypatch, resume
+):
+    def fail(*_arguments, **_options):
+        raise RuntimeError("no such device")
+
+    rows, run = Manifest.read(split_phantom), RunFolder(tmp_path / "run")
+    recipe, other = (config.load("default", [*SMALL, f"seed={seed}"]) for seed in (0, 1))
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "fit", fail)
+        with pytest.raises(RuntimeError, match="no such device"):
+            train(recipe, rows, run)
+    prepare_run_folder(other, rows, run, resume=resume)
+    run.require_same_settings(other)
+
+
+def test_a_run_that_fails_later_stays_to_be_resumed(split_phantom, tmp_path, monkeypatch):
+    def fail_after_an_epoch(_recipe, _data, _model, run, **_options):
+        run.weights.parent.mkdir()
+        run.weights.write_bytes(b"of the first epoch")
+        raise RuntimeError("no space left")
+
+    rows, run = Manifest.read(split_phantom), RunFolder(tmp_path / "run")
+    recipe = config.load("default", SMALL)
+    monkeypatch.setattr(runner, "fit", fail_after_an_epoch)
+    with pytest.raises(RuntimeError, match="no space left"):
+        train(recipe, rows, run)
+    with pytest.raises(InputError, match="already holds a run; add --resume"):
+        prepare_run_folder(recipe, rows, run, resume=False)
+    prepare_run_folder(recipe, rows, run, resume=True)
 
 
 def test_the_run_folder_is_complete(undisturbed):

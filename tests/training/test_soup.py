@@ -13,6 +13,7 @@ from cutis.bundle import ModelBundle
 from cutis.cli.app import command_tree
 from cutis.deploy.publish import publish_run
 from cutis.errors import InputError
+from cutis.files import sha256_of_file
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.training.run_folder import RunFolder
@@ -40,6 +41,22 @@ def runs(split_phantom, small_recipe, tmp_path_factory):
 def copies(runs, tmp_path):
     """The same runs, to be spoiled."""
     return [RunFolder(shutil.copytree(run.path, tmp_path / run.path.name)) for run in runs]
+
+
+def change_settings(run, *, weights):
+    settings = json.loads(run.settings.read_text())
+    settings["model"]["backbone"]["weights"] = str(weights)
+    run.settings.write_text(json.dumps(settings))
+
+
+def reverse_classes(bundle):
+    """Make a bundle say that its logits stand for its classes in the other order."""
+    facts, sums = bundle / "bundle.json", bundle / "SHA256SUMS"
+    before = sha256_of_file(facts)
+    described = json.loads(facts.read_text())
+    described["classes"].reverse()
+    facts.write_text(json.dumps(described))
+    sums.write_text(sums.read_text().replace(before, sha256_of_file(facts)))
 
 
 def recipe_of(runs):
@@ -109,9 +126,45 @@ def test_runs_of_other_pictures_are_refused(copies, tmp_path):
 
 
 def test_runs_that_began_apart_are_refused(copies, tmp_path):
-    settings = json.loads(copies[1].settings.read_text())
-    settings["model"]["backbone"]["weights"] = "none"
-    copies[1].settings.write_text(json.dumps(settings))
+    change_settings(copies[1], weights="none")
     with pytest.raises(InputError, match="other first weights"):
         cook(copies, recipe_of(copies), RunFolder(tmp_path / "soup"))
     assert not (tmp_path / "soup").exists()
+
+
+@pytest.mark.parametrize("weights", ["none", "auto", "package"])
+def test_runs_whose_seeds_drew_their_heads_are_refused(copies, tmp_path, weights):
+    for run in copies:
+        change_settings(run, weights=weights)
+    with pytest.raises(InputError, match=r"other: began apart.*model\.backbone\.weights=RUN"):
+        cook(copies, recipe_of(copies), RunFolder(tmp_path / "soup"))
+    settings = json.loads(copies[1].settings.read_text())
+    copies[1].settings.write_text(json.dumps(settings | {"seed": 0}))
+    cook(copies, recipe_of(copies), RunFolder(tmp_path / "soup"))
+
+
+def test_runs_that_took_a_backbone_from_a_classifier_of_other_classes_are_refused(
+    runs, copies, tmp_path
+):
+    begun = shutil.copytree(runs[0].path.parent / "begun", tmp_path / "begun")
+    reverse_classes(begun / "bundle")
+    for run in copies:
+        change_settings(run, weights=begun / "bundle" / "weights.safetensors")
+    with pytest.raises(InputError, match="other: began apart"):
+        cook(copies, recipe_of(copies), RunFolder(tmp_path / "soup"))
+
+
+def test_runs_with_classes_in_another_order_are_refused(runs, copies, tmp_path):
+    reverse_classes(copies[1].bundle)
+    with pytest.raises(InputError, match=r"other: its classes are .* in one order"):
+        cook(copies, recipe_of(copies), RunFolder(tmp_path / "soup"))
+    order = ModelBundle.load(copies[1].bundle).facts.classes
+    recipe = config.load(copies[0].settings, [f"data.classes={list(order)}"])
+    with pytest.raises(InputError, match=r"data\.classes: .* leave the setting as the run has it"):
+        cook(runs, recipe, RunFolder(tmp_path / "soup"))
+
+
+def test_a_run_is_taken_once(runs, copies, tmp_path):
+    for again in (runs[0], copies[0]):
+        with pytest.raises(InputError, match="give each run once"):
+            cook([runs[0], runs[1], again], recipe_of(runs), RunFolder(tmp_path / "soup"))

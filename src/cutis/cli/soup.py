@@ -19,16 +19,19 @@ def soup(
 ) -> None:
     """Average the weights of runs that went on from the same ones, and export the mean as a bundle.
 
-    The runs differ in seeds or settings and share manifest, network and model.backbone.weights.
+    The runs differ in seeds or settings and share manifest, classes, network and
+    model.backbone.weights, which are those of a whole classifier where the seeds differ.
     """
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE, config
+    from cutis.bundle import require_bundle_place
     from cutis.deploy.publish import publish_run
     from cutis.training.run_folder import RunFolder
     from cutis.training.soup import cook
 
     ingredients, target = [RunFolder(path) for path in runs], RunFolder(output)
+    require_bundle_place(target.bundle)
     recipe = config.load(ingredients[0].settings, settings)
     cooked = cook(ingredients, recipe, target)
     bundle = publish_run(target, recipe, cooked.model, cooked.manifest)

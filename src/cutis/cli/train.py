@@ -38,16 +38,17 @@ def train(
 ) -> None:
     """Fine-tune a classifier and export it as a bundle.
 
-    Several GPUs or nodes are settings of Lightning's Trainer, such as
-    --set trainer.devices=4 --set trainer.strategy=ddp_find_unused_parameters_true.
+    Several GPUs or nodes are settings of Lightning's Trainer, such as --set trainer.devices=4.
     """
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis import config as configuration
+    from cutis.bundle import require_bundle_place
     from cutis.deploy.publish import publish_run
-    from cutis.errors import InputError
+    from cutis.errors import InputError, SettingsError
     from cutis.tables.manifest import Manifest
     from cutis.training.crossval import cross_validate_repeatedly
+    from cutis.training.recipe import LARGEST_SEED
     from cutis.training.run_folder import RunFolder
     from cutis.training.runner import train as train_one
 
@@ -56,6 +57,12 @@ def train(
     if not kfold and (choose or leave_out or repeats > 1):
         raise InputError("--repeats, --leave-out and --choose need --kfold")
     candidates = configuration.load_alternatives(config, settings, choose)
+    last_seed = max(recipe.seed for recipe in candidates.values()) + repeats - 1
+    if last_seed > LARGEST_SEED:
+        raise SettingsError(
+            f"seed: the last of {repeats} repeats would have {last_seed}, above {LARGEST_SEED}; give a "
+            "smaller one"
+        )
     table = Manifest.read(manifest)
     run = RunFolder(output)
     if kfold:
@@ -76,6 +83,7 @@ def train(
         asked = (first.out_of_fold, first.manifest, "--split", "all", *further)
         say(f"Judge them: {to_type('evaluate', *asked, '-o', 'report/')}")
     else:
+        require_bundle_place(run.bundle)
         (recipe,) = candidates.values()
         model = train_one(recipe, table, run, resume=resume, console=console)
         bundle = publish_run(run, recipe, model, table)

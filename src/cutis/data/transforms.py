@@ -23,7 +23,7 @@ from torchvision.transforms.v2 import functional
 class Augmentation(BaseModel):
     """What may happen to a training picture; the defaults suit dermoscopy at small sizes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     zoom: float = Field(
         0.6, gt=0, le=1, description="Smallest part of the frame's area that a crop keeps."
     )
@@ -202,7 +202,7 @@ def training_transform(settings: Augmentation, *, size: tuple[int, int]) -> v2.T
                 translate=(settings.shift, settings.shift) if settings.shift else None,
                 shear=settings.shear_degrees or None,
                 interpolation=InterpolationMode.BILINEAR,
-                fill={torch.Tensor: 127, "others": 0},
+                fill={tv_tensors.Image: 127, "others": 0},
             )
         )
     if settings.quarter_turns:

@@ -33,7 +33,7 @@ ZOO = "zoo:"  # opens the name of a model that ships with Cutis
 class BackboneSettings(BaseModel):
     """Which network looks at the picture, and where its first weights come from."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     name: str = Field(DEFAULT, description="Any timm model name.")
     weights: str = Field(
         "auto",
@@ -47,15 +47,29 @@ def create_backbone(settings: BackboneSettings) -> nn.Module:
     """A timm network without its classifier: images (n, 3, h, w) to pooled features (n, d).
 
     Raises:
-        InputError: timm knows no such model, or the weights do not fit.
+        InputError: timm knows no such model or no weights by that tag, the weights do not fit, or
+            the network has no stochastic depth.
         DownloadError: the hub does not answer, or has no such weights.
         MissingExtraError: `weights="package"` and the package is not installed.
     """
     if not timm.is_model(settings.name):
         guess = did_you_mean(settings.name, timm.list_models())
         raise InputError(f"backbone {settings.name!r}: timm has no such model{guess}")
+    _pretrained_facts(settings.name)
     options: dict[str, Any] = {"drop_path_rate": settings.drop_path} if settings.drop_path else {}
     source = _weight_source(settings)
+    try:
+        return _built(settings, source, options)
+    except TypeError as fault:
+        if not options:
+            raise
+        raise InputError(
+            f"backbone {settings.name!r}: it has no stochastic depth ({first_line(fault)}); give "
+            "model.backbone.drop_path = 0"
+        ) from fault
+
+
+def _built(settings: BackboneSettings, source: str, options: dict[str, Any]) -> nn.Module:
     if source == "hub":
         try:
             return _as_module(pretrained_network(settings.name, num_classes=0, **options))
@@ -75,8 +89,12 @@ def create_backbone(settings: BackboneSettings) -> nn.Module:
 def backbone_preprocessing(
     name: str, *, size: int, fit: Fit = "squash", interpolation: Interpolation = "bilinear"
 ) -> Preprocessing:
-    """The preprocessing whose mean and standard deviation a pretrained backbone expects."""
-    expected = timm.get_pretrained_cfg(timm.models.split_model_name_tag(name)[0])
+    """The preprocessing whose mean and standard deviation a pretrained backbone expects.
+
+    Raises:
+        InputError: timm knows the network, but no weights by that tag.
+    """
+    expected = _pretrained_facts(name)
     normalisation: dict[str, Any] = {"mean": expected.mean, "std": expected.std} if expected else {}
     return Preprocessing(
         height=size, width=size, fit=fit, interpolation=interpolation, **normalisation
@@ -98,6 +116,17 @@ def feature_width(backbone: nn.Module, *, size: int) -> int:
             f"the backbone takes no pictures of {size} x {size} ({first_line(fault)})"
         ) from fault
     return int(np.prod(features.shape[1:]))
+
+
+def _pretrained_facts(name: str) -> Any:
+    """What timm knows of the weights that a name asks for; None where it has none at all."""
+    try:
+        return timm.get_pretrained_cfg(name)
+    except RuntimeError:
+        architecture, _dot, tag = name.partition(".")
+        tags = [each.partition(".")[2] for each in timm.list_pretrained(f"{architecture}.*")]
+        guess = did_you_mean(tag, tags) or f"; {architecture} has {', '.join(tags) or 'none'}"
+        raise InputError(f"backbone {name!r}: timm has no such weights{guess}") from None
 
 
 def _weight_source(settings: BackboneSettings) -> str:

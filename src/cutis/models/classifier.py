@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from cutis import zoo
+from cutis.bundle import FACTS
 from cutis.errors import InputError
+from cutis.files import read_json
 from cutis.models.backbones import (
     ZOO,
     BackboneSettings,
@@ -20,15 +24,17 @@ from cutis.models.backbones import (
 class HeadSettings(BaseModel):
     """What stands on the pooled features."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    hidden: tuple[int, ...] = Field((), description="Widths of dense ReLU layers before the last.")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (), description="Widths of dense ReLU layers before the last."
+    )
     dropout: float = Field(0.2, ge=0, lt=1, description="Dropout before the last layer.")
 
 
 class ModelSettings(BaseModel):
     """The network: backbone and head."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     backbone: BackboneSettings = BackboneSettings()
     head: HeadSettings = HeadSettings()
 
@@ -70,7 +76,9 @@ def create_classifier(
         settings: Backbone and head.
         classes: How many.
         image_size: Side of the input in pixels.
-        names: Of the classes; a model of the zoo gives its head to the same ones only.
+        names: Of the classes, in order; a model of the zoo gives its head to the same ones only, and
+            so does a file of weights with a bundle's facts beside it, or those of its run folder.
+            Of any other file the number of classes has to do.
         whole: Whether the head has to come from the weights.
 
     Raises:
@@ -86,8 +94,8 @@ def create_classifier(
     continued = _may_continue(weights, names) and _continue_head(head, settings.backbone)
     if whole and not continued:
         raise InputError(
-            f"model.backbone.weights: {weights!r} has no head for these {classes} classes; give the "
-            "weights of a classifier that knows them, or set trainer.start_share to 0"
+            f"model.backbone.weights: {weights!r} has no head for these {classes} classes in this "
+            "order; give the weights of a classifier that knows them, or set trainer.start_share to 0"
         )
     return Classifier(backbone, head)
 
@@ -106,7 +114,22 @@ def untrained_classifier(settings: ModelSettings, *, classes: int, image_size: i
 def _may_continue(weights: str, names: Sequence[str]) -> bool:
     if weights.startswith(ZOO):
         return zoo.find(weights.removeprefix(ZOO)).facts.classes == tuple(names)
-    return weights.endswith(".safetensors")
+    if not weights.endswith(".safetensors"):
+        return False
+    told = _classes_told_beside(Path(weights))
+    return told is None or not names or told == list(names)
+
+
+def _classes_told_beside(weights: Path) -> list[str] | None:
+    """The classes of a bundle's weights, or of a run's kept ones; None where no bundle tells them."""
+    places = [weights.with_name(FACTS)]
+    if weights.parent.name == "checkpoints":
+        places.append(weights.parent.parent / "bundle" / FACTS)
+    for place in places:
+        facts = read_json(place) if place.is_file() else None
+        if isinstance(facts, dict) and isinstance(facts.get("classes"), list):
+            return [str(name) for name in facts["classes"]]
+    return None
 
 
 def _continue_head(head: nn.Module, backbone: BackboneSettings) -> bool:

@@ -20,12 +20,15 @@ def pretrained_network(name: str, **options: Any) -> Any:
         options: Of `timm.create_model`.
 
     Raises:
+        TypeError: the network does not take an option.
         DownloadError: the hub does not answer and the cache has no such weights, or it has none.
     """
     unreachable = None if constants.HF_HUB_OFFLINE else _fault_of_the_hub()
     with _asking_the_cache_alone(unreachable is not None):
         try:
             return timm.create_model(name, pretrained=True, **options)
+        except TypeError:  # of an option that the network does not take
+            raise
         except Exception as fault:  # hubs fail in many ways: proxies, HTTP, missing files
             if unreachable is None:
                 raise DownloadError(f"no weights from the hub ({first_line(fault)})") from fault

@@ -61,7 +61,7 @@ def choose_by_inner_folds(
         InputError: fewer than three folds, or candidates that cannot be compared.
         ManifestError, OutputError: as `train`.
     """
-    monitor = _require_comparable(candidates, folds)
+    monitor = require_comparable(candidates, folds)
     scores = np.full((len(candidates), folds, folds), np.nan)  # candidate, outer fold, inner fold
     for number, recipe in enumerate(candidates.values()):
         for first, second in combinations(range(folds), 2):
@@ -83,8 +83,12 @@ def choose_by_inner_folds(
     return tuple(choices)
 
 
-def _require_comparable(candidates: Mapping[str, Recipe], folds: int) -> Monitor:
-    """The figure that all candidates are to be compared by."""
+def require_comparable(candidates: Mapping[str, Recipe], folds: int) -> Monitor:
+    """The figure that all candidates are to be compared by.
+
+    Raises:
+        InputError: fewer than three folds, or candidates that cannot be compared or are the same.
+    """
     if folds < LEAST_FOLDS:
         raise InputError(f"folds: {folds}; choosing by inner folds needs {LEAST_FOLDS} or more")
     recipes = list(candidates.values())
@@ -94,6 +98,12 @@ def _require_comparable(candidates: Mapping[str, Recipe], folds: int) -> Monitor
     ):
         if len(values) > 1:
             raise InputError(f"{name} differs between the recipes, so they cannot be compared")
+    for (name, recipe), (again, other) in combinations(candidates.items(), 2):
+        if recipe == other:
+            raise InputError(
+                f"--choose: {name!r} and {again!r} are the same recipe on folds, where the weights "
+                "of the last epoch are kept and nothing stops early; give values that differ there"
+            )
     return recipes[0].trainer.monitor
 
 

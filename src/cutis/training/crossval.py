@@ -1,23 +1,25 @@
 """K-fold cross-validation: K runs, and one table of predictions made by models that never saw them."""
 
 from collections.abc import Mapping
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from rich.console import Console
 
 from cutis.curation.splits import fold_manifest
-from cutis.errors import InputError
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
-from cutis.training.choice import choose_by_inner_folds
+from cutis.training.choice import choose_by_inner_folds, require_comparable
 from cutis.training.fold_runs import (
+    require_every_class_in_training,
+    require_one_device,
     train_unless_finished,
     with_folds_left_out,
     without_choice_of_epoch,
 )
 from cutis.training.recipe import Recipe
-from cutis.training.run_folder import RunFolder
+from cutis.training.run_folder import A_CROSS_VALIDATION, REPEATS, RunFolder
 
 
 def cross_validate(
@@ -44,15 +46,18 @@ def cross_validate(
         console: Where the progress bars are drawn.
 
     Raises:
-        InputError: too few folds or lesions, or the folder holds a run with other folds or settings.
-        ManifestError, OutputError: as `train`.
+        InputError: too few folds or lesions, several devices, or the folder holds a run with other
+            folds, pictures or settings.
+        ManifestError: a class would have no training picture without some fold; or as `train`.
+        OutputError: as `train`.
     """
     recipes = {name: without_choice_of_epoch(recipe) for name, recipe in candidates.items()}
-    name, recipe = next(iter(recipes.items()))
-    folded = _with_folds(manifest.labelled(), folds, seed=recipe.seed)
-    _require_same_folds(folded, run, resume=resume)
+    folded = _ready_to_train(recipes, manifest, folds=folds)
+    (run.require_nothing_but if resume else run.require_new)(A_CROSS_VALIDATION)
+    if run.holds():
+        run.require_same_manifest(folded)
     folded.write(run.manifest)
-    chosen = [name] * folds
+    chosen = [next(iter(recipes))] * folds
     if len(recipes) > 1:
         choices = choose_by_inner_folds(
             recipes, folded, run, folds=folds, resume=resume, console=console
@@ -96,35 +101,44 @@ def cross_validate_repeatedly(
     if repeats == 1:
         cross_validate(candidates, manifest, run, folds=folds, resume=resume, console=console)
         return (run,)
+    run.require_nothing_but(REPEATS)
     folders = tuple(RunFolder(run.path / f"repeat-{repeat}") for repeat in range(repeats))
-    for repeat, folder in enumerate(folders):
-        varied = {
+    varied = [
+        {
             name: recipe.model_copy(update={"seed": recipe.seed + repeat})
             for name, recipe in candidates.items()
         }
-        rows = manifest.with_columns(fold=np.nan) if repeat else manifest
-        cross_validate(varied, rows, folder, folds=folds, resume=resume, console=console)
+        for repeat in range(repeats)
+    ]
+    rows = [manifest, *[manifest.with_columns(fold=np.nan)] * (repeats - 1)]
+    for recipes, table in zip(varied, rows, strict=True):  # all of them before the first is trained
+        _ready_to_train(recipes, table, folds=folds)
+    for recipes, table, folder in zip(varied, rows, folders, strict=True):
+        cross_validate(recipes, table, folder, folds=folds, resume=resume, console=console)
     return folders
 
 
+def _ready_to_train(recipes: Mapping[str, Recipe], manifest: Manifest, *, folds: int) -> Manifest:
+    """The labelled rows with folds, once everything is known to be there that the runs need."""
+    recipe = next(iter(recipes.values()))
+    for each in recipes.values():
+        require_one_device(each.trainer)
+    left_out: list[tuple[int, ...]] = [(fold,) for fold in range(folds)]
+    if len(recipes) > 1:
+        require_comparable(recipes, folds)
+        left_out += combinations(range(folds), 2)
+    folded = _with_folds(manifest.labelled(), folds, seed=recipe.seed)
+    require_every_class_in_training(folded, recipe.data.classes, left_out)
+    return folded
+
+
 def _with_folds(manifest: Manifest, folds: int, *, seed: int) -> Manifest:
-    present = set(manifest.frame["fold"].dropna())
-    if present == set(range(folds)):
-        manifest.require_no_leak()
-        return manifest
-    return fold_manifest(manifest, folds=folds, seed=seed)
-
-
-def _require_same_folds(folded: Manifest, run: RunFolder, *, resume: bool) -> None:
-    if not run.manifest.exists():
-        return
-    if not resume:
-        raise InputError(f"{run.path}: already holds a run; add --resume, or choose another -o")
-    before = Manifest.read(run.manifest, check_files=False).frame
-    if not before[["image_id", "fold"]].equals(folded.frame[["image_id", "fold"]]):
-        raise InputError(
-            f"{run.path}: the run was started with other folds or images; choose another -o"
-        )
+    own = manifest.frame["fold"].where(manifest.frame["split"] != "test")
+    if set(own.dropna()) != set(range(folds)):
+        return fold_manifest(manifest, folds=folds, seed=seed)
+    folded = manifest.with_columns(fold=own)
+    folded.require_no_leak()
+    return folded
 
 
 def _pool(parts: list[Predictions]) -> Predictions:

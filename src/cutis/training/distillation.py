@@ -13,7 +13,7 @@ from cutis.training.training_data import TrainingData
 class DistillationSettings(BaseModel):
     """Whether a network also learns the answers of others, its teachers (Hinton et al. 2015)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     predictions: str | None = Field(
         None,
         description="The teachers' answers about the training pictures, a .csv or .parquet such as the "
@@ -54,8 +54,5 @@ def answers_of_teachers(settings: DistillationSettings, data: TrainingData) -> F
                 f"{min(known)}; teachers that learned from them would tell of them. Have it made on "
                 "training images alone: cutis train --kfold K --leave-out val"
             )
-    try:
-        table = table.in_order_of(data.classes.classes)
-        return table.rows_for(data.splits["train"].image_ids).probabilities
-    except InputError as fault:
-        raise InputError(f"{source}: {fault}") from fault
+    table = table.in_order_of(data.classes.classes)
+    return table.rows_for(data.splits["train"].image_ids).probabilities

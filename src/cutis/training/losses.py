@@ -15,7 +15,7 @@ from cutis.errors import InputError
 class LossSettings(BaseModel):
     """What training minimises."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     name: Literal["cross_entropy", "focal"] = Field("cross_entropy", description="The loss.")
     class_weights: float = Field(
         0.0, ge=0, le=1, description="Weigh classes by n_class ** -x; 0: equally, 1: inversely."
@@ -98,5 +98,7 @@ class ClassificationLoss(nn.Module):
         terms = -shares * log_probabilities * self.weights
         if self._settings.name == "focal":
             # Lin et al. 2017, eq. 5, summed over classes so that mixed targets are defined too.
-            terms = terms * (1 - log_probabilities.exp()) ** self._settings.focal_gamma
+            doubt = 1 - log_probabilities.exp()
+            doubt = doubt.clamp_min(torch.finfo(doubt.dtype).tiny)  # 0 ** (gamma - 1) is infinite
+            terms = terms * doubt**self._settings.focal_gamma
         return terms.sum(dim=1).mean()

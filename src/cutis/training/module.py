@@ -9,6 +9,7 @@ from torch import Tensor
 
 from cutis.data.dataset import Sample
 from cutis.data.transforms import Augmentation, mix_batch
+from cutis.errors import InputError
 from cutis.models.classifier import Classifier
 from cutis.models.modes import evaluating
 from cutis.models.transfer import (
@@ -40,7 +41,6 @@ class LesionModule(lightning.LightningModule):
         averages: Which means of weights are judged.
         seed: Of dropout and mixing; the data has its own.
         epochs: Length of the schedule.
-        steps_per_epoch: Optimiser steps in one epoch.
     """
 
     soft_targets: Tensor | None
@@ -58,7 +58,6 @@ class LesionModule(lightning.LightningModule):
         averages: AveragedWeights,
         seed: int,
         epochs: int,
-        steps_per_epoch: int,
     ) -> None:
         super().__init__()
         self.model = model
@@ -71,8 +70,7 @@ class LesionModule(lightning.LightningModule):
         self._augmentation = augmentation
         self._seed = seed
         self._epochs = epochs
-        self._steps_per_epoch = steps_per_epoch
-        self._validation: list[tuple[Tensor, Tensor]] = []
+        self._validation: list[tuple[Tensor, Tensor, Tensor]] = []
         self._averaged_step = 0
         freeze(model, fine_tuning)
 
@@ -85,6 +83,10 @@ class LesionModule(lightning.LightningModule):
     def head_only(self) -> bool:
         """Whether the backbone still waits for its head."""
         return self.current_epoch < self._fine_tuning.head_only_epochs
+
+    def on_train_start(self) -> None:
+        """Go on counting optimiser steps where a resumed run stopped."""
+        self._averaged_step = self.global_step
 
     def on_train_epoch_start(self) -> None:
         """Put the layers that learn in training mode, and only those."""
@@ -119,15 +121,27 @@ class LesionModule(lightning.LightningModule):
             self._averaged_step = self.global_step
 
     def validation_step(self, batch: Sample, _batch_index: int) -> None:
-        """Keep logits and targets until the whole split has been seen."""
-        self._validation.append((self.judged(batch.image), batch.target))
+        """Keep logits, targets and rows until the whole split has been seen."""
+        self._validation.append((self.judged(batch.image), batch.target, batch.row))
 
     def on_validation_epoch_end(self) -> None:
-        """Log the validation figures of the whole split."""
-        logits, targets = (torch.cat(parts) for parts in zip(*self._validation, strict=True))
+        """Log the validation figures of the whole split, in which every picture counts once.
+
+        Raises:
+            InputError: training has diverged.
+        """
+        logits, targets, rows = (torch.cat(parts) for parts in zip(*self._validation, strict=True))
         self._validation.clear()
-        if self.trainer.world_size > 1:
-            logits, targets = self._from_every_process(logits), self._from_every_process(targets)
+        if self.trainer.world_size > 1:  # which get some pictures twice, to be given equally many
+            logits, targets, rows = map(self._from_every_process, (logits, targets, rows))
+            first = np.unique(rows.cpu().numpy(), return_index=True)[1]
+            logits, targets = logits[first], targets[first]
+        if not torch.isfinite(logits).all():
+            raise InputError(
+                f"epoch {self.current_epoch + 1}: training has diverged, the network's answers are no "
+                "finite numbers; lower fine_tuning.learning_rate, clip gradients with "
+                "trainer.clip_norm = 1, or compute with trainer.precision = '32-true'"
+            )
         probabilities = logits.double().softmax(dim=1).cpu().numpy()
         found = monitored(targets.cpu().numpy(), probabilities)
         self.log_dict(found, sync_dist=False)
@@ -141,10 +155,11 @@ class LesionModule(lightning.LightningModule):
         """The optimiser and a schedule that moves with every step."""
         groups = parameter_groups(self.model, self._fine_tuning)
         optimizer = create_optimizer(groups, self._optimizer)
+        steps = int(self.trainer.estimated_stepping_batches)  # of one process; a last part counts
         schedule = create_schedule(
             optimizer,
             self._schedule,
             epochs=self._epochs,
-            steps_per_epoch=self._steps_per_epoch,
+            steps_per_epoch=steps // self._epochs,
         )
         return [optimizer], [{"scheduler": schedule, "interval": "step"}]

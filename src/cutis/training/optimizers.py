@@ -14,7 +14,7 @@ from cutis.models.transfer import ParameterGroup
 class OptimizerSettings(BaseModel):
     """How weights move. Learning rates are part of the fine-tuning settings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     name: Literal["adamw", "adam", "sgd", "rmsprop"] = Field("adamw", description="The optimiser.")
     weight_decay: float = Field(0.01, ge=0, description="Of weights, not of biases and norms.")
     momentum: float = Field(0.9, ge=0, lt=1, description="Of sgd and rmsprop; beta1 of Adam.")
@@ -25,7 +25,7 @@ class OptimizerSettings(BaseModel):
 class ScheduleSettings(BaseModel):
     """How learning rates change over the run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     name: Literal["cosine", "step", "constant"] = Field("cosine", description="The shape.")
     warmup_epochs: float = Field(1.0, ge=0, description="Linear rise from zero to the peak.")
     floor: float = Field(0.01, ge=0, le=1, description="Where cosine ends, as a part of the peak.")
@@ -45,7 +45,8 @@ def create_optimizer(groups: list[ParameterGroup], settings: OptimizerSettings) 
     ]
     epsilon: dict[str, Any] = {} if settings.epsilon is None else {"eps": settings.epsilon}
     if settings.name == "sgd":
-        return torch.optim.SGD(parameters, momentum=settings.momentum, nesterov=True)
+        momentum = settings.momentum
+        return torch.optim.SGD(parameters, momentum=momentum, nesterov=momentum > 0)
     if settings.name == "rmsprop":
         return torch.optim.RMSprop(
             parameters, alpha=settings.rmsprop_decay, momentum=settings.momentum, **epsilon
@@ -74,7 +75,7 @@ def rate_factor(epoch: float, settings: ScheduleSettings, *, epochs: int) -> flo
         [1.0, 0.0625, 0.00390625]
     """
     if epoch < settings.warmup_epochs:
-        return max(epoch, 1e-3) / settings.warmup_epochs
+        return min(max(epoch, 1e-3) / settings.warmup_epochs, 1.0)
     if settings.name == "constant":
         return 1.0
     if settings.name == "step":

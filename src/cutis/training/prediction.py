@@ -20,10 +20,12 @@ from cutis.training.training_data import TrainingData
 def load_kept_weights(model: Classifier, weights: Path) -> None:
     """Load a run's kept weights into a network of the same recipe and put it in eval mode.
 
+    It is then in single precision, whatever it was trained in.
+
     Raises:
         InputError: as `load_weights`.
     """
-    load_weights(model, weights)
+    load_weights(model.float(), weights)
     model.eval()
 
 

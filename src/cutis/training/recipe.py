@@ -14,11 +14,13 @@ from cutis.training.losses import LossSettings
 from cutis.training.monitors import Monitor
 from cutis.training.optimizers import OptimizerSettings, ScheduleSettings
 
+LARGEST_SEED = 2**32 - 1  # of NumPy's global generator, which Lightning seeds too
+
 
 class DataSettings(BaseModel):
     """What the network is fed, and how fast."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     classes: tuple[str, ...] | None = Field(
         None,
         min_length=2,
@@ -47,7 +49,7 @@ class DataSettings(BaseModel):
 class TrainerSettings(BaseModel):
     """How long, on what, and which weights are kept."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     epochs: int = Field(12, ge=1, description="Passes over the training split.")
     average_decay: float = Field(
         0.99, ge=0, lt=1, description="Exponential moving average of weights per step; 0 is off."
@@ -76,8 +78,8 @@ class TrainerSettings(BaseModel):
 class Recipe(BaseModel):
     """Every setting of a training run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    seed: int = Field(0, ge=0, description="Of everything random.")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="Of everything random.")
     data: DataSettings = DataSettings()
     augmentation: Augmentation = Augmentation()
     model: ModelSettings = ModelSettings()

@@ -15,7 +15,16 @@ from pydantic import BaseModel
 import cutis
 from cutis.errors import InputError
 from cutis.files import read_json, write_json
+from cutis.tables.manifest import GROUP_COLUMNS, Manifest
 
+A_RUN, A_CROSS_VALIDATION, REPEATS = HOLDINGS = (
+    "a run",
+    "a cross-validation",
+    "repeats of a cross-validation",
+)
+
+# Of a manifest, what a run learns from and is judged by.
+_LEARNT_FROM = ("image_id", "path", "diagnosis", "split", "fold", *GROUP_COLUMNS)
 _PACKAGES = ("numpy", "pillow", "torch", "torchvision", "timm", "lightning", "onnx", "onnxruntime")
 
 
@@ -83,16 +92,59 @@ class RunFolder:
         """The predictions for one split; present when the run is complete."""
         return self.path / f"predictions-{split}.csv"
 
-    def require_new(self) -> None:
-        """Check that no run lives here yet.
+    def holds(self) -> str | None:
+        """Which of `HOLDINGS` lives here; None where nothing does, such as in a folder to be."""
+        if self.settings.exists():
+            return A_RUN
+        parts = (
+            *self.path.glob("fold-*/settings.json"),
+            *self.path.glob("inner/*/*/settings.json"),
+        )
+        if parts or self.out_of_fold.exists():
+            return A_CROSS_VALIDATION
+        repeats = self.path.glob("repeat-*")
+        return REPEATS if any(RunFolder(each).holds() for each in repeats) else None
+
+    def require_new(self, kind: str = A_RUN) -> None:
+        """Check that nothing lives here yet.
+
+        Args:
+            kind: Which of `HOLDINGS` is to live here, and may be resumed if it does.
 
         Raises:
-            InputError: one does; the message says how to go on with it.
+            InputError: something does; the message says how to go on with it, if it is of that kind.
         """
-        if self.settings.exists():
+        self.require_nothing_but(kind)
+        if self.holds():
             raise InputError(
-                f"{self.path}: already holds a run; add --resume to go on with it, "
+                f"{self.path}: already holds {kind}; add --resume to go on with it, "
                 "or choose another -o"
+            )
+
+    def require_nothing_but(self, kind: str) -> None:
+        """Check that what lives here, if anything does, is of a kind.
+
+        Raises:
+            InputError: it is of another.
+        """
+        held = self.holds()
+        if held not in (None, kind):
+            raise InputError(f"{self.path}: already holds {held}, not {kind}; choose another -o")
+
+    def require_same_manifest(self, given: Manifest) -> None:
+        """Check that a run to be resumed was started with the same pictures, labels and groups.
+
+        The order of the rows counts too, since it decides which picture a seed draws.
+
+        Raises:
+            InputError: it was not; the first difference is named.
+        """
+        before = Manifest.read(self.manifest, check_files=False, check_leaks=False)
+        difference = _first_difference(before, given)
+        if difference:
+            raise InputError(
+                f"{self.path}: the run was started with another manifest (first difference: "
+                f"{difference}); give that one, or choose another -o"
             )
 
     def require_same_settings(self, recipe: BaseModel) -> None:
@@ -144,6 +196,31 @@ def git_revision() -> str | None:
         return git("rev-parse", "HEAD") + ("+changes" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+def _first_difference(before: Manifest, given: Manifest) -> str | None:
+    if len(before) != len(given):
+        return f"{len(given)} images, which were {len(before)}"
+    if before.taxonomy.sha256 != given.taxonomy.sha256:
+        return "another tree of diagnoses"
+    for column in _LEARNT_FROM:
+        for image_id, old, new in zip(
+            given.image_ids, _as_text(before, column), _as_text(given, column), strict=True
+        ):
+            if old != new and not (column == "path" and _are_one_file(old, new)):
+                return f"image {image_id!r} has {column} {new!r}, which was {old!r}"
+    return None
+
+
+def _as_text(manifest: Manifest, column: str) -> list[str]:
+    values = manifest.frame[column]
+    if column != "fold":
+        return list(values)
+    return ["" if fold != fold else f"{fold:g}" for fold in values]
+
+
+def _are_one_file(one: str, other: str) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _version(package: str) -> str | None:

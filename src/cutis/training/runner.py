@@ -4,14 +4,17 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import lightning
 import numpy as np
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from torch.utils.data import DataLoader
@@ -21,10 +24,13 @@ from cutis.checks import FloatArray
 from cutis.data.dataset import LesionDataset, Sample, collate
 from cutis.data.sampling import EpochSampler
 from cutis.data.transforms import training_transform
-from cutis.errors import InputError
+from cutis.errors import InputError, SettingsError, first_line
 from cutis.evaluation.figures.classifier import history_figure
 from cutis.files import atomic_path, require_writable, write_json
+from cutis.models.backbones import feature_width
 from cutis.models.classifier import Classifier, create_classifier
+from cutis.models.transfer import freeze, require_batch_statistics
+from cutis.plots import save_png
 from cutis.tables.manifest import Manifest
 from cutis.training.averaging import AveragedWeights
 from cutis.training.checkpoints import EpochCheckpoint
@@ -79,14 +85,45 @@ def train(
         names=data.classes.classes,
         whole=recipe.trainer.start_share > 0,
     )
+    require_trainable(recipe, model)
+    hardware = trainer_hardware(recipe.trainer)
     prepare_run_folder(recipe, manifest, run, resume=resume)
-    fit(recipe, data, model, run, answers=answers, resume=resume, console=console)
+    with _free_again_unless_trained(run):
+        fit(
+            recipe,
+            data,
+            model,
+            run,
+            hardware=hardware,
+            answers=answers,
+            resume=resume,
+            console=console,
+        )
     load_kept_weights(model, run.weights)
     with atomic_path(run.curves) as partial:
-        history_figure(run.history).savefig(partial, format="png", dpi=120)
+        save_png(history_figure(run.history), partial, dpi=120)
     for name, predictions in predict_held_out(model, data, recipe).items():
         predictions.write(run.predictions(name))
     return model
+
+
+def require_trainable(recipe: Recipe, model: Classifier) -> None:
+    """Find out before the work whether the network can learn what the recipe feeds it.
+
+    Raises:
+        InputError: the backbone takes no pictures of that size, has no stages to be treated one by
+            one, or normalises a batch of one value.
+    """
+    data, fine_tuning = recipe.data, recipe.fine_tuning
+    side = data.train_size or data.image_size
+    if data.train_size:
+        try:
+            feature_width(model.backbone, size=side)
+        except InputError as fault:
+            raise InputError(f"data.train_size = {side}: {fault}") from fault
+    freeze(model, fine_tuning)
+    if data.batch_size == 1 and fine_tuning.head_only_epochs < recipe.trainer.epochs:
+        require_batch_statistics(model, size=side)
 
 
 def prepare_run_folder(recipe: Recipe, manifest: Manifest, run: RunFolder, *, resume: bool) -> None:
@@ -96,12 +133,11 @@ def prepare_run_folder(recipe: Recipe, manifest: Manifest, run: RunFolder, *, re
         InputError: the folder holds a run and `resume` is false, or it holds a different run.
         OutputError: the folder cannot be written.
     """
-    if getattr(
-        rank_zero_only, "rank", 0
-    ):  # one of several processes, the first of which has done it
+    if not _is_first_process():
         return
     if resume and run.settings.exists():
         run.require_same_settings(recipe)
+        run.require_same_manifest(manifest)
         return
     run.require_new()
     require_writable(run.path, free_bytes=200 * 2**20)
@@ -110,12 +146,33 @@ def prepare_run_folder(recipe: Recipe, manifest: Manifest, run: RunFolder, *, re
     write_json(run.settings, recipe.model_dump(mode="json"))
 
 
+@contextmanager
+def _free_again_unless_trained(run: RunFolder) -> Iterator[None]:
+    """After an exception before the end of the first epoch, let the folder be trained into anew.
+
+    Nothing is lost with it, and settings that failed need not be those of the next attempt.
+    """
+    try:
+        yield
+    except BaseException:
+        trained = run.last_checkpoint.exists() or run.weights.exists()
+        if _is_first_process() and not trained:
+            run.settings.unlink(missing_ok=True)
+        raise
+
+
+def _is_first_process() -> bool:
+    """Whether this is the one of several processes that writes."""
+    return not getattr(rank_zero_only, "rank", 0)
+
+
 def fit(
     recipe: Recipe,
     data: TrainingData,
     model: Classifier,
     run: RunFolder,
     *,
+    hardware: Mapping[str, Any],
     answers: FloatArray | None = None,
     resume: bool,
     console: Console | None = None,
@@ -127,6 +184,7 @@ def fit(
     Args:
         recipe, model, run, resume, console: As `train`.
         data: What `recipe` learns from.
+        hardware: As `trainer_hardware`.
         answers: Shape (n, k), of teachers about the training rows, to learn beside the diagnoses.
     """
     loaders = training_loaders(recipe, data)
@@ -149,7 +207,6 @@ def fit(
         ),
         seed=recipe.seed,
         epochs=settings.epochs,
-        steps_per_epoch=max(len(loaders.train) // settings.accumulate, 1),
     )
     callbacks: list[Callback] = [
         RichProgress(len(loaders.train) * recipe.data.batch_size, console=console),
@@ -157,15 +214,11 @@ def fit(
     ]
     if settings.patience:
         mode = "max" if MORE_IS_BETTER[settings.monitor] else "min"
-        callbacks.append(EarlyStopping(settings.monitor, patience=settings.patience, mode=mode))
+        callbacks.append(Patience(settings.monitor, patience=settings.patience, mode=mode))
     checkpoint = run.last_checkpoint if resume and run.last_checkpoint.exists() else None
     with _quiet_lightning():
         trainer = lightning.Trainer(
-            accelerator=settings.accelerator,
-            devices=settings.devices,
-            num_nodes=settings.num_nodes,
-            strategy=settings.strategy,
-            precision=_precision(settings),  # type: ignore[arg-type]  # checked by Lightning
+            **hardware,
             max_epochs=settings.epochs,
             accumulate_grad_batches=settings.accumulate,
             gradient_clip_val=settings.clip_norm or None,
@@ -188,6 +241,20 @@ def fit(
         raise KeyboardInterrupt
     if not trainer.is_global_zero:
         sys.exit()
+
+
+class Patience(EarlyStopping):
+    """Early stopping for which nan is no gain, and which ends a resumed run where it had ended."""
+
+    def __init__(self, monitor: str, *, patience: int, mode: str) -> None:
+        super().__init__(monitor, patience=patience, mode=mode, check_finite=False)
+
+    def on_train_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Stop at once when the checkpoint's last epoch was the one that patience ended with."""
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,6 +313,36 @@ def loader_workers(settings: DataSettings) -> int:
     if settings.workers is not None:
         return settings.workers
     return min(max((os.cpu_count() or 1) - 1, 1), 8)
+
+
+def trainer_hardware(settings: TrainerSettings) -> dict[str, Any]:
+    """Where and in which numbers Lightning's Trainer is to run, once it has agreed to.
+
+    While the head learns alone the backbone has no gradients, which plain DDP takes for a fault.
+
+    Raises:
+        SettingsError: Lightning knows no such hardware, or does not find it here.
+    """
+    asked: dict[str, Any] = {
+        "accelerator": settings.accelerator,
+        "devices": settings.devices,
+        "num_nodes": settings.num_nodes,
+        "strategy": settings.strategy,
+        "precision": _precision(settings),
+    }
+    try:
+        with _quiet_lightning():
+            trial = lightning.Trainer(**asked, logger=False, enable_checkpointing=False)
+    except (ValueError, TypeError, ImportError, MisconfigurationException) as fault:
+        raise SettingsError(
+            f"trainer: {first_line(fault).rstrip('.')}; accelerator, devices, strategy and precision "
+            "are as Lightning names them, and auto fits this machine"
+        ) from fault
+    if settings.strategy in ("auto", "ddp") and isinstance(trial.strategy, DDPStrategy):
+        launcher = trial.strategy.launcher
+        forks = launcher is not None and launcher.is_interactive_compatible
+        asked["strategy"] = f"{'ddp_notebook' if forks else 'ddp'}_find_unused_parameters_true"
+    return asked
 
 
 def _precision(settings: TrainerSettings) -> str:
