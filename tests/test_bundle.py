@@ -22,7 +22,7 @@ from cutis.bundle import (
     rewrite_bundle,
     write_bundle,
 )
-from cutis.errors import BundleError, InputError, TaxonomyError
+from cutis.errors import BundleError, InputError, OutputError, TaxonomyError
 from cutis.files import atomic_path
 from cutis.imaging import Preprocessing
 from cutis.readout import (
@@ -46,6 +46,7 @@ READOUT = Readout(
     abstention=AbstentionRule(0.1, 0.95, None, 0.0, None),
 )
 CALIBRATION = READOUT.to_dict()["calibration"]
+POINT, FITTED_ON = asdict(READOUT.thresholds[0]), asdict(READOUT.fitted_on)
 FACTS = BundleFacts(
     name="small",
     architecture="by hand",
@@ -297,6 +298,37 @@ def test_facts_that_are_no_json_object_are_refused(folder, content):
         {"readout": replace(READOUT, calibration=LogLinearMap(np.eye(3), np.ones(3))).to_dict()},
         {"readout": READOUT.to_dict() | {"sets": asdict(READOUT.sets) | {"threshold": 1.5}}},
         {"readout": READOUT.to_dict() | {"operating_points": [{"threshold": 0.1}]}},
+        *(
+            {"readout": READOUT.to_dict() | {"operating_points": [POINT | change]}}
+            for change in (
+                {"task": 7},
+                {"aim": True},
+                {"threshold": "0.5"},
+                {"threshold": None},
+                {"found": "many"},
+                {"found": 11},
+                {"found": -1},
+                {"found": 8.5},
+                {"positives": 0, "found": 0},
+                {"spared": 21},
+                {"negatives": None},
+            )
+        ),
+        *(
+            {"readout": READOUT.to_dict() | {"abstention": asdict(READOUT.abstention) | change}}
+            for change in (
+                {"threshold": "0.5", "error": 0.1},
+                {"threshold": 1.5, "error": 0.1},
+                {"threshold": 0.5},
+                {"threshold": 0.5, "error": "few"},
+                {"error": 0.1},
+                {"coverage": "most"},
+                {"risk": None},
+            )
+        ),
+        {"readout": READOUT.to_dict() | {"sets": asdict(READOUT.sets) | {"level": "high"}}},
+        {"readout": READOUT.to_dict() | {"fitted_on": FITTED_ON | {"images": "many"}}},
+        {"readout": READOUT.to_dict() | {"fitted_on": FITTED_ON | {"lesions": 31}}},
         {"parity": {}},
         {"parity": None},
         {"provenance": "somewhere"},
@@ -367,11 +399,23 @@ def test_what_changes_after_loading_is_never_used(folder):
         loaded.read("model.onnx")
 
 
-def test_a_new_bundle_replaces_the_old_one_whole(folder):
-    (folder / "left over").touch()
+def test_a_bundle_never_replaces_anything_else(folder, tmp_path):
+    (folder / "notes.txt").touch()
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.jpg").touch()
+    (tmp_path / "m.csv").touch()
+    for place in (folder, tmp_path / "pictures", tmp_path / "m.csv", tmp_path):
+        with pytest.raises(OutputError, match="give the name of a new folder"):
+            write(place)
+    assert (folder / "notes.txt").exists()
+    assert (tmp_path / "pictures" / "a.jpg").exists()
+    assert ModelBundle.load(folder).facts.name == "small"
+
+
+def test_a_new_bundle_replaces_the_old_one_whole(rejecting):
+    folder = rejecting.folder
     write(folder, replace(FACTS, name="second"))
     assert ModelBundle.load(folder).facts.name == "second"
-    assert not (folder / "left over").exists()
     assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, SUMS])
 
 

@@ -11,9 +11,15 @@ import pytest
 from cutis.errors import InputError, OutputError
 from cutis.files import (
     atomic_path,
+    exists,
+    is_file,
+    is_folder,
     read_json,
     read_toml,
+    require_distinct,
+    require_replaceable_folder,
     require_writable,
+    require_writable_file,
     sha256_of_file,
     write_json,
     write_text,
@@ -160,6 +166,8 @@ def test_an_impossible_name_is_refused(tmp_path, name):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot be written"):
         write_text(tmp_path / name, "content")
+    with pytest.raises(OutputError, match="cannot be written"):
+        require_writable(tmp_path / name)
 
 
 def test_a_place_below_a_file_is_found_out_before_the_work(tmp_path):
@@ -173,6 +181,90 @@ def test_a_read_only_place_is_found_out_before_the_work():
         pytest.skip("no /proc here")
     with pytest.raises(OutputError, match="cannot be written"):
         require_writable(Path("/proc/self"))
+
+
+def test_a_name_as_long_as_names_may_be_is_written(tmp_path):
+    for name in ("x" * 255, "ü" * 127):
+        write_text(tmp_path / name, "content")
+        assert names_in(tmp_path) == [name]
+        (tmp_path / name).unlink()
+
+
+@pytest.mark.parametrize("place", [".", "", "/", "{here}", "link"])
+def test_the_current_folder_and_the_root_are_never_replaced(tmp_path, monkeypatch, place):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    Path("link").symlink_to(tmp_path / "here")
+    path = Path(place.format(here=tmp_path / "here"))
+    for write in (write_half_a_folder, write_half_a_file):
+        with pytest.raises(OutputError, match=f"^{path}: cannot be replaced; give the name"):
+            write(path, ValueError())
+    assert names_in(tmp_path) == ["here"]
+
+
+@pytest.mark.parametrize("place", [".", "/", "folder", "x" * 300, "file/below"])
+def test_where_a_file_cannot_be_is_found_out_before_the_work(tmp_path, monkeypatch, place):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OutputError, match=r"a folder; give the name of a file|cannot be written"):
+        require_writable_file(Path(place))
+    assert require_writable_file(Path("new/a.csv")) == Path("new/a.csv")
+
+
+OWN = {"marker": "facts", "names": {"facts", "card"}}
+
+
+def test_only_an_empty_folder_or_older_results_of_the_same_kind_are_replaced(tmp_path):
+    place = tmp_path / "out"
+    assert require_replaceable_folder(place, **OWN) == place
+    place.mkdir()
+    require_replaceable_folder(place, **OWN)
+    for name in ("facts", "card"):
+        (place / name).touch()
+        require_replaceable_folder(place, **OWN)
+    (place / "notes").touch()
+    with pytest.raises(OutputError, match="out: already there with notes and more in it"):
+        require_replaceable_folder(place, **OWN)
+
+
+@pytest.mark.parametrize(
+    ("inside", "named"), [("card", "card"), ("facts/deep", "facts"), ("notes", "notes")]
+)
+def test_a_folder_of_something_else_is_not_replaced(tmp_path, inside, named):
+    (tmp_path / "out" / inside).mkdir(parents=True)
+    if "/" not in inside:
+        (tmp_path / "out" / inside).rmdir()
+        (tmp_path / "out" / inside).touch()
+    with pytest.raises(OutputError, match=f"out: already there with {named} in it"):
+        require_replaceable_folder(tmp_path / "out", **OWN)
+
+
+def test_a_file_is_not_replaced_by_a_folder(tmp_path):
+    (tmp_path / "m.csv").touch()
+    with pytest.raises(OutputError, match=r"m\.csv: a file; give the name of a new folder"):
+        require_replaceable_folder(tmp_path / "m.csv", **OWN)
+
+
+def test_two_results_need_two_places(tmp_path):
+    (tmp_path / "link").symlink_to("a.csv")
+    require_distinct(tmp_path / "a.csv", None, tmp_path / "b.csv", None)
+    for same in ("a.csv", "link", "folder/../a.csv"):
+        with pytest.raises(OutputError, match="given for two results"):
+            require_distinct(tmp_path / "a.csv", None, tmp_path / same)
+
+
+def test_where_nobody_may_look_there_is_nothing(tmp_path, monkeypatch):
+    for asks in (is_file, is_folder, exists):
+        assert not asks(tmp_path / ("x" * 300))
+
+    def forbid(*_args: object, **_options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    assert is_folder(tmp_path)
+    monkeypatch.setattr(Path, "stat", forbid)
+    for asks in (is_file, is_folder, exists):
+        assert not asks(tmp_path)
 
 
 def test_too_little_room_is_found_out_before_the_work(tmp_path):
@@ -218,6 +310,13 @@ def test_a_file_that_cannot_be_parsed_is_named(tmp_path, read, content, reason):
     with pytest.raises(InputError, match=reason) as refused:
         read(path)
     assert str(refused.value).startswith(f"{path}: ")
+
+
+def test_a_missing_file_is_said_to_be_missing_and_no_more(tmp_path):
+    for read in (read_json, read_toml):
+        with pytest.raises(InputError) as refused:
+            read(tmp_path / "a")
+        assert str(refused.value) == f"{tmp_path / 'a'}: no such file"
 
 
 def test_toml_is_read(tmp_path):

@@ -30,7 +30,16 @@ from safetensors import SafetensorError
 
 from cutis.checks import FloatArray
 from cutis.errors import BundleError, InputError
-from cutis.files import atomic_path, parse_json, sha256_of_file, write_json, write_text
+from cutis.files import (
+    atomic_path,
+    exists,
+    is_file,
+    parse_json,
+    require_replaceable_folder,
+    sha256_of_file,
+    write_json,
+    write_text,
+)
 from cutis.imaging import Preprocessing
 from cutis.parity import Parity
 from cutis.readout import Readout
@@ -230,6 +239,15 @@ class ModelBundle:
         return cls(folder, read, sums)
 
 
+def require_bundle_place(folder: Path) -> Path:
+    """Make sure that writing a bundle there replaces an older one at most; call it before long work.
+
+    Raises:
+        OutputError: it would replace anything else.
+    """
+    return require_replaceable_folder(folder, marker=FACTS, names={*FILES, REJECTION, SUMS})
+
+
 def write_bundle(
     folder: Path,
     facts: BundleFacts,
@@ -250,8 +268,9 @@ def write_bundle(
 
     Raises:
         BundleError: there are arrays and no thresholds for them, or thresholds without arrays.
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or holds anything but an older bundle.
     """
+    require_bundle_place(folder)
     with atomic_path(folder) as partial:
         partial.mkdir()
         shutil.copyfile(onnx, partial / NETWORK)
@@ -297,11 +316,11 @@ def rewrite_bundle(
 
 
 def _require_bundle(folder: Path) -> None:
-    if (folder / FACTS).is_file():
+    if is_file(folder / FACTS):
         return
-    if (folder / "bundle" / FACTS).is_file():
+    if is_file(folder / "bundle" / FACTS):
         raise BundleError(f"{folder}: a run folder; its bundle is {folder / 'bundle'}")
-    if not folder.exists():
+    if not exists(folder):
         raise BundleError(f"{folder}: no such folder; give the bundle/ folder of a training run")
     raise BundleError(
         f"{folder}: not a model bundle (no {FACTS}); give the bundle/ folder of a training run"

@@ -10,7 +10,7 @@ import json
 import shutil
 import tomllib
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a hidden neighbour of `path` to write to; rename it to `path` if the block succeeds.
 
     Works for a file or a folder (create it inside the block; an existing folder of that name is
-    replaced). A link is followed, so the file it leads to is replaced and not the link. After an
-    exception, Ctrl-C included, the neighbour is removed and `path` is as it was.
+    replaced, whatever it holds: ask `require_replaceable_folder` first). A link is followed, so the
+    file it leads to is replaced and not the link. After an exception, Ctrl-C included, the neighbour
+    is removed and `path` is as it was.
 
     Raises:
-        OutputError: the place cannot be written, or holds something that is no file and no folder.
+        OutputError: the place cannot be written, is the current folder, or holds something that is no
+            file and no folder.
     """
     final = _require_replaceable(path)
     partial = _hidden_neighbour(final, "partial")
@@ -86,8 +88,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         InputError: the file is missing, unreadable or not TOML.
     """
+    content = _read_bytes(path)
     try:
-        return tomllib.loads(_read_bytes(path).decode("utf-8"))
+        return tomllib.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as fault:
         raise InputError(f"{path}: not valid TOML ({fault})") from fault
 
@@ -135,6 +138,91 @@ def require_writable(folder: Path, *, free_bytes: int = 0) -> Path:
     return folder
 
 
+def require_writable_file(path: Path) -> Path:
+    """Prove that a file can be written there, as `require_writable` does for a folder.
+
+    Raises:
+        OutputError: it is no name for a file, a folder stands there, or the file's own folder cannot
+            be written.
+    """
+    if is_folder(path):
+        raise OutputError(f"{path}: a folder; give the name of a file")
+    _require_replaceable(path)
+    require_writable(path.absolute().parent)
+    return path
+
+
+def require_replaceable_folder(folder: Path, *, marker: str, names: Collection[str]) -> Path:
+    """Make sure that writing a folder of results loses nothing else; call it before long work.
+
+    Args:
+        folder: May be absent, empty, or hold older results of the same kind.
+        marker: The file by which such results are known.
+        names: Every file that they may consist of.
+
+    Raises:
+        OutputError: a file stands there, or a folder with anything else in it.
+    """
+    final = _require_replaceable(folder)
+    if is_file(final):
+        raise OutputError(f"{folder}: a file; give the name of a new folder")
+    if not is_folder(final):
+        return folder
+    try:
+        inside = {entry.name: is_file(entry) for entry in final.iterdir()}
+    except OSError as fault:
+        raise OutputError(f"{folder}: cannot be read ({fault.strerror})") from fault
+    strange = sorted(name for name, is_one in inside.items() if not is_one or name not in names)
+    if strange or (inside and marker not in inside):
+        more = " and more" if len(inside) > 1 else ""
+        raise OutputError(
+            f"{folder}: already there with {(strange or sorted(inside))[0]}{more} in it, which would "
+            "be lost; give the name of a new folder"
+        )
+    return folder
+
+
+def require_distinct(*paths: Path | None) -> None:
+    """Make sure that no two results go to the same place; None stands for a result that is not asked.
+
+    Raises:
+        OutputError: two do, be it through a link.
+    """
+    given: dict[Path, Path] = {}
+    for path in paths:
+        if path is not None and given.setdefault(_followed(path), path) is not path:
+            raise OutputError(f"{path}: given for two results; give each a name of its own")
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file stands there; False also where nobody may look or the name is too long."""
+    return _answered(path.is_file)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder stands there; False in the cases of `is_file`."""
+    return _answered(path.is_dir)
+
+
+def exists(path: Path) -> bool:
+    """Whether anything stands there; False in the cases of `is_file`."""
+    return _answered(path.exists)
+
+
+def _answered(question: Callable[[], bool]) -> bool:
+    try:
+        return question()
+    except OSError:
+        return False
+
+
+def _followed(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # links in a circle
+        return path.absolute()
+
+
 def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -145,18 +233,26 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _hidden_neighbour(path: Path, kind: str) -> Path:
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.{kind}")
+    # A name may have 255 bytes, and a character up to four.
+    return path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex[:8]}.{kind}")
 
 
 def _require_replaceable(path: Path) -> Path:
-    """Where a result of that name really goes; a device or pipe (/dev/stdout) is no place."""
+    """Where a result of that name really goes, as an absolute path.
+
+    A device or pipe (/dev/stdout) is no place, nor is the current folder, in which the shell still
+    stands after it was replaced.
+    """
     try:
-        final = path.resolve() if path.is_symlink() else path
+        final = path.resolve() if path.is_symlink() else path.absolute()
         occupied = final.exists() and not (final.is_file() or final.is_dir())
     except (OSError, RuntimeError) as fault:  # no permission to look, or links in a circle
-        raise OutputError(f"{path}: cannot be written ({fault})") from fault
+        reason = getattr(fault, "strerror", None) or fault
+        raise OutputError(f"{path}: cannot be written ({reason})") from fault
     if occupied:
         raise OutputError(f"{path}: not a file; give the name of a file")
+    if not final.name or _answered(lambda: final.samefile(".")):
+        raise OutputError(f"{path}: cannot be replaced; give the name of something new in it")
     return final
 
 
@@ -174,7 +270,7 @@ def _replace_folder(final: Path, partial: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
+    if is_folder(path) and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         with suppress(OSError):

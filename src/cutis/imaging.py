@@ -8,6 +8,7 @@ Colour profiles are not applied, in training as in serving. Pillow's own setting
 are: whoever uses Cutis as a library may have chosen them.
 """
 
+import os
 import threading
 import warnings
 from collections.abc import Iterator
@@ -222,7 +223,11 @@ def _require_file(path: Path) -> None:
         fault = "not a regular file" if path.exists() else "no such file"
     except OSError as refusal:  # a folder above it may not be entered, or the name is too long
         raise ImageError(f"{path}: {refusal.strerror}") from None
-    raise ImageError(f"{path}: {'a folder, not a picture' if path.is_dir() else fault}")
+    if path.is_dir():
+        fault = "a folder, not a picture"
+        if not os.access(path, os.R_OK | os.X_OK):
+            fault = "a folder that may not be read (permission denied)"
+    raise ImageError(f"{path}: {fault}")
 
 
 def _refuse_huge(path: Path, size: tuple[int, int]) -> None:

@@ -68,12 +68,18 @@ class FittedOn:
         manifest_sha256: Of the manifest's file; None where there was none.
         split: Of the manifest.
         images, lesions: How many.
+
+    Raises:
+        InputError: a count is none.
     """
 
     manifest_sha256: str | None
     split: str
     images: int
     lesions: int
+
+    def __post_init__(self) -> None:
+        _require_count("lesions", self.lesions, least=1, most=_require_count("images", self.images))
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,9 @@ class ValidatedThreshold:
         threshold: Of the score.
         found, positives: Images on the positive side: called, and all.
         spared, negatives: Images on the negative side: not called, and all.
+
+    Raises:
+        InputError: a share is not in [0, 1], a side has no images, or a part exceeds its whole.
     """
 
     task: str
@@ -99,18 +108,23 @@ class ValidatedThreshold:
     negatives: int
 
     def __post_init__(self) -> None:
-        require_fraction("aim", self.aim)
-        require_fraction("threshold", self.threshold)
+        if not isinstance(self.task, str):
+            raise InputError(f"task: {self.task!r} is not the name of a question")
+        _require_share("aim", self.aim)
+        _require_share("threshold", self.threshold)
+        for part, whole in (("found", "positives"), ("spared", "negatives")):
+            most = _require_count(whole, getattr(self, whole), least=1)
+            _require_count(part, getattr(self, part), most=most)
 
     @property
     def sensitivity(self) -> float:
-        """Share of positive images that were called; nan without any."""
-        return self.found / self.positives if self.positives else float("nan")
+        """Share of positive images that were called."""
+        return self.found / self.positives
 
     @property
     def specificity(self) -> float:
-        """Share of negative images that were not called; nan without any."""
-        return self.spared / self.negatives if self.negatives else float("nan")
+        """Share of negative images that were not called."""
+        return self.spared / self.negatives
 
 
 @dataclass(frozen=True)
@@ -131,8 +145,8 @@ class SetRule:
     mean_size: float
 
     def __post_init__(self) -> None:
-        require_fraction("level", self.level)
-        require_fraction("threshold", self.threshold)
+        _require_share("level", self.level)
+        _require_share("threshold", self.threshold)
 
     def sets(self, probabilities: FloatArray) -> BoolArray:
         """Which classes the sets hold, shape (n, k); the most probable one always."""
@@ -150,7 +164,10 @@ class AbstentionRule:
         threshold: An answer is given when its probability is at least this; None where no threshold
             kept the bound, so that every picture is left to a person.
         coverage: Share of validation images that were answered.
-        error: Share of wrong answers among them, each lesion counting once.
+        error: Share of wrong answers among them, each lesion counting once; None where there are none.
+
+    Raises:
+        InputError: one of them is no share.
     """
 
     risk: float
@@ -160,8 +177,13 @@ class AbstentionRule:
     error: float | None
 
     def __post_init__(self) -> None:
-        require_fraction("risk", self.risk)
-        require_fraction("confidence", self.confidence)
+        for name in ("risk", "confidence", "coverage"):
+            _require_share(name, getattr(self, name))
+        if self.threshold is not None:
+            _require_share("threshold", self.threshold)
+            _require_share("error", self.error)
+        elif self.error is not None:
+            raise InputError(f"error: {self.error!r} without a threshold that gives answers")
 
     def refers(self, probabilities: FloatArray) -> BoolArray:
         """Which pictures are left to a person, shape (n,)."""
@@ -231,6 +253,21 @@ class Readout:
             )
         except (KeyError, TypeError, ValueError) as fault:
             raise InputError(f"readout: not understood ({fault})") from fault
+
+
+def _require_share(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{name}: {value!r} is not a number")
+    require_fraction(name, value)
+
+
+def _require_count(name: str, value: object, *, least: int = 0, most: int | None = None) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f"{name}: {value!r} is not a whole number")
+    if value < least or (most is not None and value > most):
+        bound = f"at least {least}" if most is None else f"in {least}..{most}"
+        raise InputError(f"{name}: {value} is not {bound}")
+    return value
 
 
 def softmax(logits: FloatArray) -> FloatArray:

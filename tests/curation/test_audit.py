@@ -1,6 +1,9 @@
 """The audit finds what was planted, shows it, and fails loudly on a leak."""
 
 import csv
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,8 +12,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from cutis.cli.app import command_tree
-from cutis.curation.audit import audit, with_duplicate_groups, write_audit
-from cutis.errors import ImageError, LeakageError
+from cutis.curation.audit import audit, inspect, with_duplicate_groups, write_audit
+from cutis.errors import ImageError, InputError, LeakageError
 from cutis.tables.manifest import Manifest
 from cutis.taxonomy import load_taxonomy
 
@@ -96,3 +99,55 @@ def test_a_split_made_afterwards_keeps_the_copies_together(planted, tmp_path):
 def test_a_split_of_unreadable_pictures_names_the_first(planted):
     with pytest.raises(ImageError, match=r"p2\.png"):
         with_duplicate_groups(Manifest.read(planted))
+
+
+def test_the_lines_of_a_leak_are_those_of_the_audited_file(planted):
+    table = pd.read_csv(planted)  # p2, in line 4, cannot be read
+    table.loc[table["image_id"] == "p6", "split"] = "test"
+    table.to_csv(planted, index=False)
+    found = audit(Manifest.read(planted, check_leaks=False))
+    assert "lines 8, 9: lesion 'g' is in splits test and train" in found.leaks
+
+
+def test_a_duplicate_without_a_diagnosis_has_no_other_one(planted):
+    table = pd.read_csv(planted)
+    table.loc[table["image_id"] == "p1", "diagnosis"] = ""
+    table.to_csv(planted, index=False)
+    counts = audit(Manifest.read(planted, check_leaks=False)).counts
+    assert counts["near duplicate"] == 1
+    assert "duplicate with another diagnosis" not in counts
+
+
+@pytest.mark.parametrize("name", ["manifest.csv", "audit.csv"])
+def test_the_findings_never_replace_the_audited_manifest(planted, tmp_path, name):
+    path = planted.rename(tmp_path / name)
+    before = path.read_bytes()
+    outcome = CliRunner().invoke(command_tree(), ["data", "audit", str(path), "-o", str(tmp_path)])
+    assert isinstance(outcome.exception, InputError)
+    assert f"the findings would replace {name} in it" in str(outcome.exception)
+    with pytest.raises(InputError, match="give -o another folder"):
+        write_audit(audit(Manifest.read(path, check_leaks=False)), tmp_path)
+    assert path.read_bytes() == before
+    assert not (tmp_path / "audit.html").exists()
+
+
+def test_ctrl_c_does_not_wait_for_the_pictures_that_are_left(monkeypatch):
+    queued, asked = [], []
+
+    def slow(path):
+        asked.append(path)
+        time.sleep(0.01)
+        raise ImageError("no picture")
+
+    class Interrupted(ThreadPoolExecutor):
+        def submit(self, *arguments):
+            if self._work_queue.qsize() > 500:
+                raise KeyboardInterrupt
+            queued.append(arguments)
+            return super().submit(*arguments)
+
+    monkeypatch.setattr("cutis.curation.audit.load_rgb", slow)
+    monkeypatch.setattr("cutis.curation.audit.ThreadPoolExecutor", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        inspect([Path(f"{k}.jpg") for k in range(5000)])
+    assert len(asked) < len(queued) - 200

@@ -344,3 +344,46 @@ def test_ctrl_c_leaves_whole_pictures_only_and_the_next_call_goes_on(archive, tm
     assert contents(tmp_path) == archive.pictures
     asked = Counter(path for path, _ in archive.requests if path.startswith("/files/"))
     assert all(asked[f"/files/{isic_id}.jpg"] == 1 for isic_id in there)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"next": 5},
+        {"next": ["x"]},
+        {"next": "http://\ud800"},
+        {"count": float("inf")},
+    ],
+)
+def test_a_page_with_values_of_another_kind_is_an_error(archive, tmp_path, change):
+    page = archive.page(0) | change
+    archive.page = lambda _start: page
+    with pytest.raises(DownloadError, match="not what the archive usually answers"):
+        fetch(archive, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"size": 0}, "said to have 0 bytes"),
+        ({"size": -1}, "said to have -1 bytes"),
+        ({"url": 5}, "5 is no address"),
+        ({"url": None}, "has no address"),
+    ],
+)
+def test_a_file_that_cannot_be_is_an_error(archive, tmp_path, change, message):
+    entry = archive.entry("ISIC_0000001")
+    entry["files"]["full"] |= change
+    archive.page = lambda _start: {"count": 1, "next": None, "results": [entry]}
+    with pytest.raises(DownloadError, match=message):
+        fetch(archive, tmp_path)
+
+
+def test_halves_of_characters_and_a_second_id_are_written_all_the_same(archive, tmp_path):
+    entry = archive.entry("ISIC_0000001")
+    entry["metadata"]["clinical"] |= {"sex": "\ud800", "isic_id": "another"}
+    archive.page = lambda _start: {"count": 1, "next": None, "results": [entry]}
+    frame = pd.read_csv(fetch(archive, tmp_path))
+    assert frame["sex"].to_list() == [r"\ud800"]
+    assert frame["isic_id"].to_list() == ["ISIC_0000001"]
+    assert len(import_source("isic", tmp_path).manifest) == 1

@@ -1,5 +1,7 @@
 """Each data set in small, as it is distributed: what is found where, and what becomes of it."""
 
+import os
+
 import pytest
 
 from cutis.curation.sources import SourceOptions, import_source
@@ -310,8 +312,48 @@ def test_a_folder_that_is_no_class_is_reported_without_line_numbers(tmp_path):
         import_source("folder", root)
     assert caught.value.problems == (
         "diagnosis 'melanomma' is not in taxonomy 'skin'; did you mean 'melanoma'?",
-        "image id 'nv/b' is repeated",
+        f"image id 'nv/b' is repeated ({root}/nv/b.jpg and {root}/nv/b.png); "
+        "rename or remove all but one",
     )
+
+
+def test_hidden_folders_and_folders_named_like_pictures_hold_no_pictures(tmp_path):
+    files = {
+        "mel/a.jpg": "",
+        "mel/x.jpg/b.jpg": "",
+        "nv/.ipynb_checkpoints/c.jpg": "",
+        "nv/c.jpg": "",
+    }
+    frame = rows("folder", place(tmp_path, files))
+    assert list(frame["image_id"]) == ["mel/a", "mel/x.jpg/b", "nv/c"]
+
+
+def test_a_link_that_leads_nowhere_is_a_missing_picture(tmp_path):
+    root = place(tmp_path, {"mel/a.jpg": "", "nv/b.jpg": ""})
+    (root / "nv" / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    with pytest.raises(ManifestError, match="no picture for 'nv/gone'"):
+        import_source("folder", root)
+    found = import_source("folder", root, SourceOptions(skip_missing=True))
+    assert found.missing == ("nv/gone",)
+    assert found.manifest.image_ids == ("mel/a", "nv/b")
+
+
+def test_pictures_outside_of_class_folders_are_refused(tmp_path):
+    files = {"train/mel/a.jpg": "", "train/b.jpg": "", "c.png": "", "d.png": "", "notes.txt": ""}
+    with pytest.raises(ManifestError) as caught:
+        import_source("folder", place(tmp_path, files))
+    way_out = "lie in no class folder; move them into one, or out of the folder"
+    assert caught.value.problems == (f"c.png and 1 more {way_out}", f"train/b.jpg {way_out}")
+
+
+def test_a_name_that_no_table_can_hold_is_refused(tmp_path):
+    root = place(tmp_path / os.fsdecode(b"r\xff"), {"mel/a.jpg": ""})
+    with pytest.raises(InputError, match=r"r\\udcff': a name that is no UTF-8"):
+        import_source("folder", root)
+    (root / "mel" / os.fsdecode(b"b\xff.jpg")).touch()
+    root = root.rename(tmp_path / "r")
+    with pytest.raises(ManifestError, match=r"'mel/b\\udcff\.jpg': a name that is no UTF-8"):
+        import_source("folder", root)
 
 
 # --- any table -----------------------------------------------------------------------------------
@@ -336,6 +378,51 @@ def test_a_tables_paths_are_taken_relative_to_it(tmp_path):
     assert frame["path"][0] == str(root / "pics" / "x.jpg")
     assert frame["mask_path"][0] == str(root / "pics" / "m.png")
     assert frame["split"][0] == "val"
+
+
+def test_a_diagnosis_counts_and_a_label_beside_it_is_what_the_source_wrote(tmp_path):
+    table = "image_id,diagnosis,label\na,melanoma,Naevus?\nb,nevus,\n"
+    root = place(tmp_path, {"t.csv": table, "a.jpg": "", "b.jpg": ""})
+    frame = rows("table", root / "t.csv")
+    assert list(frame["diagnosis"]) == ["melanoma", "nevus"]
+    assert list(frame["label"]) == ["Naevus?", "nevus"]
+    assert not {"written", "lost_mask"} & set(frame)
+    place(tmp_path, {"old.csv": "image_id,label\na,mel\nb,nv\n"})
+    assert list(rows("table", root / "old.csv")["diagnosis"]) == ["melanoma", "nevus"]
+    chosen = rows("table", root / "t.csv", columns={"diagnosis": "diagnosis"})
+    assert list(chosen["label"]) == ["melanoma", "nevus"]
+
+
+def test_a_mask_that_does_not_exist_is_reported_as_a_picture_is(tmp_path):
+    table = "image_id,diagnosis,mask_path\na,nv,m/a.png\nb,nv,m/b.png\nc,nv,\nd,nv,NA\n"
+    files = {"t.csv": table, "m/a.png": "", **{f"images/{name}.jpg": "" for name in "abcd"}}
+    root = place(tmp_path, files)
+    with pytest.raises(ManifestError) as caught:
+        import_source("table", root / "t.csv")
+    assert caught.value.problems == (
+        "1 of 2 masks were not found; --skip-missing leaves their rows out, and without the column "
+        "every row stays",
+        "no mask m/b.png for 'b'",
+    )
+    found = import_source("table", root / "t.csv", SourceOptions(skip_missing=True))
+    assert found.missing == ("b",)
+    assert [bool(path) for path in found.manifest.frame["mask_path"]] == [True, False, False]
+
+
+def test_a_table_of_rows_that_all_lack_a_file_is_refused(tmp_path):
+    table = "image_id,diagnosis,mask_path\na,nv,m/a.png\nb,nv,\n"
+    root = place(tmp_path, {"t.csv": table, "a.jpg": ""})
+    with pytest.raises(ManifestError, match="no row has both its picture and its mask"):
+        import_source("table", root / "t.csv", SourceOptions(skip_missing=True))
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_table_with_another_separator_is_told_so(tmp_path, separator):
+    text = f"image_id{separator}diagnosis\na{separator}nv\n"
+    root = place(tmp_path, {"t.csv": text, "images/a.jpg": ""})
+    for source in ("table", "isic"):
+        with pytest.raises(InputError, match=r"its cells are separated by .*, expected are commas"):
+            import_source(source, root / "t.csv")
 
 
 def test_a_mapping_to_a_column_that_is_not_there_names_the_nearest(tmp_path):

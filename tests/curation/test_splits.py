@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from cutis.curation.sources import import_source
-from cutis.curation.splits import components, fold_manifest, parse_by, split_manifest
+from cutis.curation.splits import fold_manifest, parse_by, split_manifest
 from cutis.errors import InputError, LeakageError, ManifestError
+from cutis.tables.components import components
 from cutis.tables.manifest import Manifest
 from cutis.taxonomy import load_taxonomy
 
@@ -89,3 +90,35 @@ def test_ham10000_is_split_as_documented(real_data):
     assert frame["split"].value_counts().to_dict() == {"train": 7006, "test": 2004, "val": 1005}
     assert frame.groupby("lesion_id")["split"].nunique().max() == 1
     assert (frame["diagnosis"][frame["split"] == "test"] == "dermatofibroma").sum() == 23
+
+
+def few_lesions(diagnoses=("nevus", "melanoma", "dermatofibroma"), each=2):
+    """Lesions of three images."""
+    lesions = [f"{diagnosis}-{n}" for diagnosis in diagnoses for n in range(each)]
+    return Manifest(
+        pd.DataFrame(
+            {
+                "image_id": [f"{lesion}-{k}" for lesion in lesions for k in range(3)],
+                "path": "x.jpg",
+                "diagnosis": [lesion.split("-")[0] for lesion in lesions for _ in range(3)],
+                "lesion_id": [lesion for lesion in lesions for _ in range(3)],
+            }
+        ),
+        load_taxonomy(),
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_part_or_fold_stays_empty_where_there_are_as_many_lesions(seed):
+    manifest = few_lesions()
+    split = split_manifest(manifest, test=0.2, val=0.1, seed=seed).frame
+    assert set(split["split"]) == {"train", "val", "test"}
+    folded = fold_manifest(manifest, folds=6, seed=seed).frame
+    assert folded.groupby("fold").size().to_list() == [3] * 6
+
+
+def test_more_folds_than_lesions_are_refused_with_a_way_out():
+    with pytest.raises(
+        InputError, match=r"6 independent groups .* stay empty; ask for fewer parts"
+    ):
+        fold_manifest(few_lesions(), folds=7)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from cutis.bundle import ModelBundle
-from cutis.deploy.agreement import agreement, card_section, measure_parity, misses
+from cutis.deploy.agreement import agreement, measure_parity, misses, served_network
 from cutis.errors import InputError
 from cutis.parity import Agreement, Parity
 from cutis.tables.manifest import Manifest
@@ -81,7 +81,7 @@ def test_a_parity_survives_json_and_older_bundles_are_float():
 
 
 def test_the_card_says_what_was_lost():
-    section = card_section(Parity(0.01, 1005, "int8", GOOD))
+    section = served_network(Parity(0.01, 1005, "int8", GOOD))
     assert "| balanced accuracy | 0.8000 | 0.7950 |" in section
     assert "1005 pictures" in section
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from cutis import RESEARCH_USE_NOTICE
-from cutis.bundle import BundleFacts, ModelBundle
+from cutis.bundle import BundleFacts, ModelBundle, rewrite_bundle
 from cutis.deploy import formats
 from cutis.deploy.export import export_bundle
 from cutis.deploy.formats import export_format
@@ -211,6 +211,53 @@ def test_a_place_that_cannot_be_written_is_found_out_first(bundle, tmp_path, mon
     monkeypatch.setattr(formats, "_float_bundle", lambda *_a: pytest.fail("began"))
     with pytest.raises(OutputError, match="cannot be written"):
         export_format(bundle, tmp_path / "file" / "out", format="onnx")
+
+
+@pytest.mark.parametrize("format", ["onnx", "torchscript"])
+def test_whatever_is_no_older_output_of_its_kind_is_never_replaced(
+    bundle, tmp_path, monkeypatch, format
+):
+    monkeypatch.setattr(formats, "_float_bundle", lambda *_a: pytest.fail("began"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    for name in ("model.pt", "model.onnx", "notes.txt"):
+        (tmp_path / name.partition(".")[2]).mkdir()
+        (tmp_path / name.partition(".")[2] / name).touch()
+    before = sorted(tmp_path.rglob("*"))
+    other = bundle.folder if format == "torchscript" else tmp_path / "pt"
+    for place in ("pt", "onnx", "txt", "file", ".", "/", str(other)):
+        with pytest.raises(OutputError, match="give the name of"):
+            export_format(bundle, Path(place), format=format)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.load. is deprecated:DeprecationWarning")
+def test_an_older_output_of_its_kind_is_replaced(bundle, tmp_path):
+    (tmp_path / "out").mkdir()
+    for name in ("model.json", "model.xml", "model.bin"):
+        (tmp_path / "out" / name).touch()
+    export_format(bundle, tmp_path / "out", format="torchscript")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["model.json", "model.pt"]
+
+
+def test_the_card_holds_what_is_true_of_the_new_bundle(bundle, images, tmp_path):
+    card = (
+        "# Small\n\n| | |\n| --- | --- |\n| Input | 32 x 32 px, squash |\n| Classes | 3 |\n\n"
+        "## Served network\n\nolder\n\n## Calibration\n\n- Rejects.\n\n## Limits\n\nMany.\n"
+    )
+    carded = rewrite_bundle(bundle, tmp_path / "carded", bundle.facts, model_card=card)
+    export_format(carded, tmp_path / "again", format="onnx")
+    export_format(carded, tmp_path / "large", format="onnx", size=48, images=images)
+    again, large = ((tmp_path / n / "MODEL_CARD.md").read_text() for n in ("again", "large"))
+    for text in (again, large):
+        assert text.count("## Served network\n\nIts weights are stored as float32") == 1
+        assert "older" not in text
+        assert "## Limits\n\nMany.\n" in text
+    assert "| Input | 32 x 32 px, squash |" in again
+    assert "## Calibration\n\n- Rejects.\n" in again
+    assert "\n| Input | 48 x 48 px, squash |\n| Classes | 3 |\n" in large
+    assert "Rejects" not in large
+    assert "changed from 32 x 32 px to 48 x 48" in large
 
 
 def test_the_command_prints_the_table_and_suggests_a_format(cutis, bundle, images, tmp_path):

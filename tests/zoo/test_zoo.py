@@ -112,6 +112,7 @@ def test_the_list_names_every_model_with_its_size_licence_and_figures(zoo, cutis
     assert RESEARCH_USE_NOTICE in out
     told = json.loads(cutis("zoo", "--json")[1])["models"]
     assert [model["name"] for model in told] == ["colours", "shades"]
+    assert json.loads(cutis("zoo", "shades", "--json")[1])["models"] == told[1:]
     assert told[0]["classes"] == ["melanoma", "nevus", "dermatofibroma"]
 
 

@@ -23,12 +23,13 @@ from cutis.curation.duplicates import (
     duplicate_groups,
     find_duplicates,
 )
-from cutis.errors import ImageError, LeakageError
-from cutis.files import atomic_path, require_writable, write_json, write_text
+from cutis.errors import ImageError, InputError, LeakageError
+from cutis.files import atomic_path, exists, require_writable, write_json, write_text
 from cutis.imaging import load_rgb, open_rgb
 from cutis.picture_quality import Quality, measure_quality, quality_faults
 from cutis.tables.manifest import Manifest
 
+TABLES = ("manifest.csv", "audit.csv")  # what is written beside the page
 SHOWN_PER_KIND = 60
 THUMBNAIL_PX = 180
 
@@ -49,7 +50,8 @@ class Audit:
     Attributes:
         manifest: The rows that could be read, with `duplicate_group` filled in.
         findings: In the order they should be looked at.
-        leaks: Groups that stand in two splits or folds; empty when the split is clean.
+        leaks: Groups of the whole manifest that stand in two splits or folds; empty when the split is
+            clean.
     """
 
     manifest: Manifest
@@ -99,11 +101,14 @@ def inspect(
         return Inspection(Fingerprint.of(rgb), measure_quality(rgb))
 
     seen: list[Inspection | ImageError] = []
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    pool = ThreadPoolExecutor(max_workers=os.cpu_count())
+    try:
         for result in pool.map(one, paths):
             seen.append(result)
             if on_progress is not None:
                 on_progress(1)
+    finally:  # after Ctrl-C nobody wants the rest
+        pool.shutdown(cancel_futures=True)
     return seen
 
 
@@ -132,8 +137,10 @@ def audit(manifest: Manifest, *, on_progress: Callable[[int], None] | None = Non
         *_duplicates(grouped, pairs),
         *_quality(grouped, inspections),
     ]
+    groups = dict(zip(grouped.image_ids, grouped.frame["duplicate_group"], strict=True))
+    whole = manifest.with_columns(duplicate_group=[groups.get(i, "") for i in manifest.image_ids])
     try:
-        grouped.require_no_leak()
+        whole.require_no_leak()  # the lines are those of the file that was read
         leaks: tuple[str, ...] = ()
     except LeakageError as fault:
         leaks = fault.problems
@@ -157,6 +164,19 @@ def with_duplicate_groups(
     return manifest.with_columns(duplicate_group=groups)
 
 
+def require_manifest_survives(manifest: Path, folder: Path) -> None:
+    """Make sure that the findings do not replace the manifest that they are about.
+
+    Raises:
+        InputError: they would; unreadable rows would be lost.
+    """
+    places = [folder / name for name in TABLES]
+    if exists(manifest) and any(exists(place) and place.samefile(manifest) for place in places):
+        raise InputError(
+            f"{folder}: the findings would replace {manifest.name} in it; give -o another folder"
+        )
+
+
 def write_audit(found: Audit, folder: Path) -> Path:
     """Write `audit.csv`, `audit.json`, `audit.html` and `manifest.csv`.
 
@@ -164,8 +184,10 @@ def write_audit(found: Audit, folder: Path) -> Path:
         The path of the page.
 
     Raises:
+        InputError: the audited manifest would be replaced.
         OutputError: the folder cannot be written.
     """
+    require_manifest_survives(Path(found.manifest.name), folder)
     require_writable(folder, free_bytes=20 * 2**20)
     found.manifest.write(folder / "manifest.csv")
     with (
@@ -202,7 +224,7 @@ def _conflicts(manifest: Manifest, pairs: Sequence[DuplicatePair]) -> list[Findi
             f"{diagnoses[pair.first]} and {diagnoses[pair.second]} ({pair.kind})",
         )
         for pair in pairs
-        if diagnoses[pair.first] != diagnoses[pair.second]
+        if "" != diagnoses[pair.first] != diagnoses[pair.second] != ""
     ]
 
 

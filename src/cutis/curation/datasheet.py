@@ -92,13 +92,15 @@ def write_description(manifest: Manifest, description: Description, folder: Path
     Raises:
         OutputError: the folder cannot be written.
     """
-    from cutis.curation.figures import contact_sheet, counts_figure  # counting alone starts faster
+    # Counting alone starts faster without them.
+    from cutis.curation.figures import contact_sheet, counts_figure
+    from cutis.plots import save_png
 
     require_writable(folder)
     paths = [folder / name for name in ("describe.json", "counts.png", "contact-sheet.png")]
     write_json(paths[0], {"notice": RESEARCH_USE_NOTICE, **asdict(description)})
     with atomic_path(paths[1]) as partial:
-        counts_figure(description).savefig(partial, format="png", dpi=110)
+        save_png(counts_figure(description), partial, dpi=110)
     with atomic_path(paths[2]) as partial:
         contact_sheet(manifest).save(partial, format="PNG")
     return paths

@@ -132,8 +132,13 @@ def _gave_up(failures: Sequence[str]) -> DownloadError:
 
 
 def _write_metadata(images: Sequence[RemoteImage], path: Path) -> Path:
-    keys = list(dict.fromkeys(key for image in images for key in image.metadata))
-    with atomic_path(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
+    every_key = dict.fromkeys(key for image in images for key in image.metadata)
+    keys = [key for key in every_key if key != "isic_id"]
+    with (
+        atomic_path(path) as partial,
+        # JSON may spell halves of characters, which UTF-8 has no bytes for.
+        partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream,
+    ):
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["isic_id", *keys])
         for image in images:

@@ -45,6 +45,10 @@ class RemoteImage:
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.isic_id):
             raise ValueError(f"{self.isic_id!r} is no name for a file")
+        if not self.url:
+            raise ValueError(f"{self.isic_id} has no address")
+        if self.size_bytes is not None and self.size_bytes <= 0:
+            raise ValueError(f"{self.isic_id} is said to have {self.size_bytes} bytes")
 
 
 class IsicArchive:
@@ -91,8 +95,8 @@ class IsicArchive:
             answer = self._persistently(self._json, url)
             try:
                 page = [_remote_image(entry) for entry in answer["results"]]
-                following, count = answer["next"], int(answer.get("count") or len(page))
-            except (KeyError, TypeError, ValueError, AttributeError) as fault:
+                following, count = _address(answer["next"]), int(answer.get("count") or len(page))
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as fault:
                 raise DownloadError(
                     f"{url}: not what the archive usually answers ({fault}); is --api right?"
                 ) from fault
@@ -134,7 +138,7 @@ class IsicArchive:
             response.read()
             try:
                 return response.json()
-            except ValueError as fault:
+            except (ValueError, RecursionError) as fault:
                 raise DownloadError(f"{url}: the answer is not JSON; is --api right?") from fault
 
     def _continue_file(self, image: RemoteImage, partial: Path) -> None:
@@ -179,11 +183,22 @@ class IsicArchive:
             raise DownloadError(f"{url}: {_reason(fault)}") from fault
 
 
+def _address(value: object) -> str | None:
+    """An address as the archive gives it, or None.
+
+    Raises:
+        TypeError, UnicodeError: it is neither, or text that no address can hold.
+    """
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{value!r} is no address")
+    return value.encode("utf-8").decode() if value else None
+
+
 def _remote_image(entry: Mapping[str, Any]) -> RemoteImage:
     full, described = entry["files"]["full"], entry.get("metadata", {})
     return RemoteImage(
         isic_id=str(entry["isic_id"]),
-        url=str(full["url"]),
+        url=_address(full["url"]) or "",
         size_bytes=None if full.get("size") is None else int(full["size"]),
         metadata={
             **{key: entry.get(key) for key in ("attribution", "copyright_license")},

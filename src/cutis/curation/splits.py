@@ -5,18 +5,15 @@ are dealt to the parts, the part that is furthest behind in the component's diag
 algorithm serves fractions and folds.
 """
 
-from collections.abc import Sequence
 from typing import Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from cutis.checks import FloatArray, IntArray, require_fraction
 from cutis.errors import InputError, ManifestError
-from cutis.tables.manifest import GROUP_COLUMNS, Manifest
+from cutis.tables.manifest import Manifest
 
 By = Literal["lesion", "patient"]
 
@@ -30,6 +27,44 @@ def parse_by(text: str) -> By:
     if text not in get_args(By):
         raise InputError(f"split by {text!r}: not one of {', '.join(get_args(By))}")
     return cast(By, text)
+
+
+def require_parts(*, test: float, val: float) -> None:
+    """Check the fractions of a split.
+
+    Raises:
+        InputError: one is none, or they leave nothing to train on.
+    """
+    require_fraction("test", test)
+    require_fraction("val", val)
+    if test + val >= 1:
+        raise InputError(f"test {test:g} and val {val:g} leave nothing to train on")
+
+
+def require_folds(folds: int) -> None:
+    """Check a number of folds.
+
+    Raises:
+        InputError: fewer than two.
+    """
+    if folds < 2:
+        raise InputError(f"folds: {folds} is fewer than two")
+
+
+def require_groups(manifest: Manifest, by: By) -> None:
+    """Check that every row names its lesion, or its patient.
+
+    Raises:
+        ManifestError: rows do not.
+    """
+    column = f"{by}_id"
+    missing = np.flatnonzero(manifest.frame[column] == "")
+    if len(missing):
+        other = "" if by == "patient" else "; give every image a lesion of its own if none repeats"
+        raise ManifestError(
+            manifest.name,
+            [f"{len(missing)} rows have no {column}, the first at line {missing[0] + 2}{other}"],
+        )
 
 
 def split_manifest(
@@ -51,11 +86,8 @@ def split_manifest(
         ManifestError: rows lack the group that is asked for.
         InputError: the fractions leave nothing to train on, or there are too few components.
     """
-    require_fraction("test", test)
-    require_fraction("val", val)
-    if test + val >= 1:
-        raise InputError(f"test {test:g} and val {val:g} leave nothing to train on")
-    _require_groups(manifest, by)
+    require_parts(test=test, val=val)
+    require_groups(manifest, by)
     shares = {"train": 1 - test - val, "val": val, "test": test}
     names = [name for name, share in shares.items() if share > 0]
     parts = _dealt(manifest, np.array([shares[name] for name in names]), seed=seed)
@@ -69,48 +101,21 @@ def fold_manifest(manifest: Manifest, *, folds: int, by: By = "lesion", seed: in
         ManifestError: rows lack the group that is asked for.
         InputError: fewer than two folds, or fewer components than folds.
     """
-    if folds < 2:
-        raise InputError(f"folds: {folds} is fewer than two")
-    _require_groups(manifest, by)
+    require_folds(folds)
+    require_groups(manifest, by)
     dealt = (manifest.frame["split"] != "test").to_numpy()
     column = np.full(len(manifest), np.nan)
     column[dealt] = _dealt(manifest.rows(dealt), np.full(folds, 1 / folds), seed=seed)
     return manifest.with_columns(fold=column)
 
 
-def components(groups: Sequence[Sequence[str]]) -> npt.NDArray[np.int64]:
-    """Label rows by the connected component that shared group names make.
-
-    Args:
-        groups: Columns of names, each of length n; "" ties a row to nothing.
-
-    Returns:
-        Shape (n,), labels from 0.
-
-    Example:
-        >>> components([["a", "a", "", "b"], ["", "p", "p", ""]]).tolist()
-        [0, 0, 0, 1]
-    """
-    n = len(groups[0])
-    rows, names = [], []
-    offset = n
-    for column in groups:
-        codes, uniques = pd.factorize(np.array([name or None for name in column], object))
-        known = np.flatnonzero(codes >= 0)
-        rows.append(known)
-        names.append(codes[known] + offset)
-        offset += len(uniques)
-    ends = (np.concatenate(rows), np.concatenate(names))
-    graph = coo_array((np.ones(len(ends[0]), bool), ends), shape=(offset, offset))
-    labels = connected_components(graph, directed=False)[1][:n]
-    return pd.factorize(labels)[0].astype(np.int64)
-
-
 def allocate(counts: IntArray, shares: FloatArray, *, order: IntArray) -> npt.NDArray[np.int64]:
     """Deal groups to parts so that every part gets its share of every class.
 
     Large groups are dealt first, then by `order`. A group goes to the part whose deficit, weighed by
-    the rarity of the group's classes, is largest.
+    the rarity of the group's classes, is largest; of equal ones to the first. Where that leaves a
+    part empty, all are dealt anew, of equal ones to the part that has least of its share of
+    everything: then no part stays empty as long as there are as many groups.
 
     Args:
         counts: Shape (g, k), images of each class in each group.
@@ -120,6 +125,16 @@ def allocate(counts: IntArray, shares: FloatArray, *, order: IntArray) -> npt.ND
     Returns:
         Shape (g,), the part of each group.
     """
+    parts = _in_turn(counts, shares, order=order, even=False)
+    if len(np.unique(parts)) < min(len(shares), len(counts)):
+        parts = _in_turn(counts, shares, order=order, even=True)
+    return parts
+
+
+def _in_turn(
+    counts: IntArray, shares: FloatArray, *, order: IntArray, even: bool
+) -> npt.NDArray[np.int64]:
+    """As `allocate`; `even` decides between parts of equal deficit by all that they have."""
     totals = counts.sum(axis=0)
     wanted = shares[:, None] * totals  # (p, k)
     have = np.zeros_like(wanted)
@@ -130,7 +145,10 @@ def allocate(counts: IntArray, shares: FloatArray, *, order: IntArray) -> npt.ND
         classes = np.flatnonzero(counts[group])
         behind = 1 - have[:, classes] / wanted[:, classes]  # 1: empty, 0: full, below: too full
         weight = counts[group, classes] / totals[classes]
-        part = int(np.argmax(behind @ weight))
+        deficit = behind @ weight
+        equal = np.flatnonzero(deficit == deficit.max())
+        filled = have[equal].sum(axis=1) / shares[equal]
+        part = int(equal[np.argmin(filled)] if even else equal[0])
         have[part] += counts[group]
         parts[group] = part
     return parts
@@ -138,11 +156,11 @@ def allocate(counts: IntArray, shares: FloatArray, *, order: IntArray) -> npt.ND
 
 def _dealt(manifest: Manifest, shares: FloatArray, *, seed: int) -> npt.NDArray[np.int64]:
     frame = manifest.frame
-    label = components([list(frame[column]) for column in GROUP_COLUMNS])
+    label = manifest.components()
     if label.max(initial=-1) + 1 < len(shares):
         raise InputError(
             f"{manifest.name}: {label.max(initial=-1) + 1} independent groups of images cannot be "
-            f"dealt to {len(shares)} parts"
+            f"dealt to {len(shares)} parts, one of which would stay empty; ask for fewer parts"
         )
     diagnosis, _names = pd.factorize(frame["diagnosis"], sort=True)
     counts = np.zeros((label.max() + 1, diagnosis.max() + 1), dtype=np.int64)
@@ -152,14 +170,3 @@ def _dealt(manifest: Manifest, shares: FloatArray, *, seed: int) -> npt.NDArray[
     first = pd.Series(manifest.image_ids).groupby(label).min().to_numpy(dtype=str)
     by_name = np.argsort(first)
     return allocate(counts, shares, order=by_name[order])[label]
-
-
-def _require_groups(manifest: Manifest, by: By) -> None:
-    column = f"{by}_id"
-    missing = np.flatnonzero(manifest.frame[column] == "")
-    if len(missing):
-        other = "" if by == "patient" else "; give every image a lesion of its own if none repeats"
-        raise ManifestError(
-            manifest.name,
-            [f"{len(missing)} rows have no {column}, the first at line {missing[0] + 2}{other}"],
-        )

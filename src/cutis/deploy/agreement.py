@@ -24,6 +24,7 @@ class Limits:
 
 
 LIMITS = Limits()
+SECTION = "Served network"  # of the model card
 
 
 def agreement(truth: IntArray, reference: FloatArray, other: FloatArray) -> Agreement:
@@ -106,11 +107,11 @@ def parity_rows(parity: Parity, limits: Limits = LIMITS) -> list[tuple[str, str,
     ]
 
 
-def card_section(parity: Parity) -> str:
-    """What a model card adds about the network that is served."""
+def served_network(parity: Parity) -> str:
+    """What a model card says about the network that is served, in its section `SECTION`."""
     rows = "\n".join(f"| {' | '.join(row)} |" for row in parity_rows(parity))
     return (
-        f"\n## Served network\n\nIts weights are stored as {parity.numbers}. Compared with the float "
+        f"Its weights are stored as {parity.numbers}. Compared with the float "
         f"network on {parity.images} pictures:\n\n"
         f"| figure | float | {parity.numbers} | allowed |\n| --- | --- | --- | --- |\n{rows}\n"
     )

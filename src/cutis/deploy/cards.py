@@ -11,7 +11,7 @@ from cutis.deploy.judgement import Judgement
 from cutis.deploy.model_card import LICENCES, render_judged_card
 from cutis.deploy.templates import template
 from cutis.errors import InputError
-from cutis.files import read_json, require_writable, write_text
+from cutis.files import is_file, is_folder, read_json, require_writable, write_text
 from cutis.tables.manifest import SPLITS, Manifest
 from cutis.training.recipe import Recipe
 from cutis.training.run_folder import RunFolder
@@ -30,7 +30,7 @@ def read_known_run(run: RunFolder, reports: Sequence[Path]) -> KnownRun:
     Raises:
         InputError: no run, no bundle, or a report that is none.
     """
-    if not run.settings.is_file() or not run.bundle.is_dir():
+    if not is_file(run.settings) or not is_folder(run.bundle):
         raise InputError(f"{run.path}: not a finished training run; give the -o of `cutis train`")
     manifest = Manifest.read(run.manifest, check_files=False)
     judged = [Judgement.read(report) for report in reports]
@@ -68,7 +68,7 @@ def write_cards(run: RunFolder, reports: Sequence[Path], folder: Path) -> list[P
 
 def is_bundle(place: Path) -> bool:
     """Whether a model of the zoo or a bundle stands there, rather than a run."""
-    return str(place) in zoo.names() or (place / FACTS).is_file()
+    return str(place) in zoo.names() or is_file(place / FACTS)
 
 
 def copy_card(place: Path, folder: Path) -> Path:

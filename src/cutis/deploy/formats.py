@@ -12,11 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from cutis.bundle import CARD, BundleFacts, ModelBundle, write_bundle
+from cutis.bundle import CARD, BundleFacts, ModelBundle, require_bundle_place, write_bundle
 from cutis.checks import UInt8Array, did_you_mean
-from cutis.deploy.agreement import card_section, measure_parity, misses
+from cutis.deploy.agreement import SECTION, measure_parity, misses, served_network
 from cutis.deploy.export import MAX_PROBABILITY_DIFFERENCE, export_bundle
-from cutis.deploy.interchange import write_contract, write_openvino, write_torchscript
+from cutis.deploy.interchange import (
+    require_interchange_place,
+    write_contract,
+    write_openvino,
+    write_torchscript,
+)
+from cutis.deploy.model_card import resized_card
 from cutis.deploy.quantization import (
     CALIBRATION_IMAGES,
     FLOAT_CONVOLUTIONS,
@@ -27,6 +33,8 @@ from cutis.errors import BundleError, InputError
 from cutis.files import atomic_path, require_writable
 from cutis.imaging import Preprocessing, load_rgb
 from cutis.inference.predictor import Predictor
+from cutis.inference.recalibration import SECTION as CALIBRATION
+from cutis.markdown import with_section, without_section
 from cutis.models.backbones import feature_width
 from cutis.models.classifier import Classifier
 from cutis.models.trained import load_trained
@@ -83,11 +91,13 @@ def export_format(
         ManifestError: a split that is needed is missing.
         BundleError: the network cannot be built, or repeats the float one too poorly.
         MissingExtraError: openvino is not installed.
-        OutputError: the output cannot be written.
+        OutputError: the output cannot be written, or would replace anything but older output of its
+            kind.
     """
     if format not in FORMATS:
         guess = did_you_mean(format, FORMATS)
         raise InputError(f"format {format!r}: choose one of {', '.join(FORMATS)}{guess}")
+    (require_bundle_place if format in NUMBERS else require_interchange_place)(output)
     own = bundle.facts.preprocessing
     wanted = own if size is None else replace(own, height=size, width=size)
     validation = None
@@ -116,7 +126,7 @@ def export_format(
             facts,
             onnx=network,
             weights=weights,
-            model_card=bundle.read(CARD).decode() + card_section(parity),
+            model_card=_card(bundle, facts),
             rejection_arrays=bundle.rejection_arrays() if facts.rejection is not None else None,
         )
     return Exported(parity, resized, missed)
@@ -231,10 +241,19 @@ def _facts(
     return replace(facts, provenance=provenance, readout=None, rejection=None)
 
 
+def _card(bundle: ModelBundle, facts: BundleFacts) -> str:
+    """The bundle's card as it is true of the new one."""
+    card, was = bundle.read(CARD).decode(), bundle.facts.preprocessing
+    if facts.preprocessing != was:
+        card = resized_card(without_section(card, CALIBRATION), was=was, now=facts.preprocessing)
+    return with_section(card, SECTION, served_network(facts.parity))
+
+
 def _write_interchange(reference: ModelBundle, output: Path, *, format: str) -> Parity:
     """Write TorchScript or OpenVINO files and their contract, if they repeat ONNX Runtime."""
     facts = reference.facts
     frames = _drawn(facts.preprocessing)
+    require_interchange_place(output)
     with atomic_path(output) as partial:
         partial.mkdir()
         if format == "openvino":

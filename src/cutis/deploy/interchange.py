@@ -13,13 +13,23 @@ from cutis.bundle import OUTPUT_NAMES, BundleFacts
 from cutis.checks import FloatArray
 from cutis.deploy.export import BothOutputs
 from cutis.errors import MissingExtraError
-from cutis.files import write_json
+from cutis.files import require_replaceable_folder, write_json
 from cutis.models.classifier import Classifier
 from cutis.models.modes import evaluating
 
 CONTRACT = "model.json"
+FILES = (CONTRACT, "model.pt", "model.xml", "model.bin")  # of either format
 
 Network = Callable[[FloatArray], FloatArray]  # images (n, 3, h, w) to logits (n, k)
+
+
+def require_interchange_place(folder: Path) -> Path:
+    """Make sure that a folder of these files replaces an older one at most; call it before long work.
+
+    Raises:
+        OutputError: it would replace anything else.
+    """
+    return require_replaceable_folder(folder, marker=CONTRACT, names=FILES)
 
 
 def write_contract(folder: Path, facts: BundleFacts) -> None:

@@ -3,6 +3,7 @@
 `render_model_card` writes it from a run, `render_judged_card` adds what reports found.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 import jinja2
@@ -10,6 +11,8 @@ import jinja2
 from cutis import RESEARCH_USE_NOTICE
 from cutis.deploy.judgement import Judgement, figure
 from cutis.deploy.templates import template
+from cutis.imaging import Preprocessing
+from cutis.markdown import with_section
 
 # What the licence of a training set asks of the weights.
 LICENCES = {
@@ -88,6 +91,18 @@ def render_model_card(
         results="\n".join(f"- {figure}: {value:.4f}" for figure, value in results.items()),
         version=version,
         revision=revision,
+    )
+
+
+def resized_card(card: str, *, was: Preprocessing, now: Preprocessing) -> str:
+    """A card with another input size in its table, and what the old one still stands behind."""
+    row = f"| Input | {now.height} x {now.width} px, {now.fit} |"
+    return with_section(
+        re.sub(r"^\| Input \|.*$", row, card, flags=re.M),
+        "Input size",
+        f"The input was changed from {was.height} x {was.width} px to {now.height} x {now.width}. "
+        "Results and limits above were found before that; calibration, thresholds and rejection were "
+        "left out, as they belonged to the old size.",
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from cutis.files import atomic_path
 from cutis.inference.answer import Answer
+from cutis.inference.picture_files import in_utf8
 from cutis.tables.predictions import pyarrow_packages
 
 REFER = "refer"
@@ -36,7 +37,7 @@ def _row(answer: Answer, *, abstain: bool) -> dict[str, Any]:
     (best, probability), *_rest = answer.probabilities.items()
     row = {
         "image_id": answer.image_id,
-        "path": answer.path,
+        "path": in_utf8(answer.path),
         "answer": REFER if abstain and answer.refer else best,
         "probability": probability,
         "malignant": answer.malignant,

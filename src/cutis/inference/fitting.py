@@ -75,18 +75,7 @@ def fit_readout(
         TaxonomyError: a diagnosis belongs to no class.
     """
     images = require_same_length(probabilities=probabilities, diagnoses=diagnoses, lesions=lesions)
-    for name, value in (("level", level), ("risk", risk)):
-        if not 0 < value < 1:
-            raise InputError(f"{name}: {value} is not between 0 and 1")
-    if method is not None and method not in METHODS:
-        raise InputError(
-            f"method {method!r}: choose one of {', '.join(METHODS)}{did_you_mean(method, METHODS)}"
-        )
-    distinct = len(np.unique(lesions))
-    if distinct < LEAST_LESIONS:
-        raise InputError(
-            f"calibration needs at least {LEAST_LESIONS} lesions, split {split!r} has {distinct}"
-        )
+    distinct = require_fitting(lesions, level=level, risk=risk, method=method, split=split)
     truth = np.array(classes.indices_of(diagnoses))
     fold = folds_of(lesions)
     tried = METHODS if method is None else (method,)
@@ -104,6 +93,29 @@ def fit_readout(
         sets=fit_sets(honest, truth, weights, fold, level=level),
         abstention=fit_abstention(honest, truth, lesions, risk=risk),
     )
+
+
+def require_fitting(
+    lesions: Labels, *, level: float, risk: float, method: str | None, split: str
+) -> int:
+    """Check what `fit_readout` is asked for, before the network answers; how many lesions there are.
+
+    Raises:
+        InputError: as `fit_readout`.
+    """
+    for name, value in (("level", level), ("risk", risk)):
+        if not 0 < value < 1:
+            raise InputError(f"{name}: {value} is not between 0 and 1")
+    if method is not None and method not in METHODS:
+        raise InputError(
+            f"method {method!r}: choose one of {', '.join(METHODS)}{did_you_mean(method, METHODS)}"
+        )
+    distinct = len(np.unique(lesions))
+    if distinct < LEAST_LESIONS:
+        raise InputError(
+            f"calibration needs at least {LEAST_LESIONS} lesions, split {split!r} has {distinct}"
+        )
+    return distinct
 
 
 def lesion_weights(lesions: Labels) -> FloatArray:

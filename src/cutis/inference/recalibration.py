@@ -4,12 +4,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from cutis.bundle import CARD, BundleFacts, ModelBundle, rewrite_bundle
+from cutis.bundle import (
+    CARD,
+    BundleFacts,
+    ModelBundle,
+    require_bundle_place,
+    rewrite_bundle,
+)
 from cutis.checks import FloatArray
 from cutis.errors import ManifestError
-from cutis.inference.fitting import fit_readout
+from cutis.inference.fitting import fit_readout, require_fitting
 from cutis.inference.predictor import Predictor
 from cutis.inference.rejection_fitting import rejection_of_manifest, rejection_pictures
+from cutis.markdown import with_section
 from cutis.tables.manifest import Manifest
 from cutis.taxonomy import find_task
 
@@ -18,7 +25,7 @@ METHODS_IN_WORDS = {
     "vector": "vector scaling",
     "dirichlet": "Dirichlet calibration",
 }
-SECTION = "\n## Calibration\n"  # of the model card, its last one
+SECTION = "Calibration"  # of the model card
 
 
 def calibrate_bundle(
@@ -48,17 +55,22 @@ def calibrate_bundle(
         on_progress: Called with the number of files just finished.
 
     Raises:
-        ManifestError: no such split, or a picture that cannot be read.
+        ManifestError: no such split, no diagnosis in it, or a picture that cannot be read.
         TaxonomyError: a diagnosis that belongs to none of the bundle's classes.
         InputError: as `fit_readout`.
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or holds anything but an older bundle.
     """
+    require_bundle_place(folder)  # all of this before the work
     cases = manifest.split(split).labelled()
-    bundle.class_set.indices_of(cases.diagnoses)  # before the work
+    if not len(cases):
+        raise ManifestError(manifest.name, [f"no labelled rows in split {split!r}"])
+    bundle.class_set.indices_of(cases.diagnoses)
+    lesions = cases.clusters()
+    require_fitting(lesions, level=level, risk=risk, method=method, split=split)
     readout = fit_readout(
         uncalibrated_probabilities(bundle, cases, on_progress=on_progress),
         cases.diagnoses,
-        cases.clusters(),
+        lesions,
         bundle.class_set,
         level=level,
         risk=risk,
@@ -71,12 +83,11 @@ def calibrate_bundle(
     if known is not None:
         rejection = rejection_of_manifest(bundle, *known, on_progress=on_progress)
         facts, arrays = replace(facts, rejection=rejection.to_dict()), rejection.to_arrays()
-    card = bundle.read(CARD).decode().partition(SECTION)[0]
     return rewrite_bundle(
         bundle,
         folder,
         facts,
-        model_card=f"{card}{SECTION}\n" + "\n".join(describe(facts)) + "\n",
+        model_card=with_section(bundle.read(CARD).decode(), SECTION, "\n".join(describe(facts))),
         rejection_arrays=arrays,
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 from cutis.bundle import ModelBundle
 from cutis.checks import did_you_mean
 from cutis.errors import BundleError
+from cutis.files import exists
 from cutis.zoo.pins import PINS
 
 BUNDLES = Path(__file__).parent / "bundles"
@@ -67,7 +68,7 @@ def resolve(place: str | Path) -> ModelBundle:
     """
     if str(place) in PINS:
         return find(str(place))
-    if not Path(place).exists():
+    if not exists(Path(place)):
         raise BundleError(
             f"{place}: no such folder, and {_not_in_the_zoo(str(place))}; give a name from "
             "`cutis zoo`, or the bundle/ folder of a training run"

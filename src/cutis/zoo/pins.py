@@ -6,11 +6,11 @@ somebody changed together with its sums.
 
 PINS: dict[str, dict[str, str]] = {
     "dermoscopy-lite0": {
-        "bundle.json": "8dfe3c49d91fdbde083e3d9ad638c796fdb08b8a2b0797fce6277c7708c39b80",
+        "bundle.json": "0a3c4e67d42b7cd67c7d065416282cfee8d50ef3b9a5f077031a575249765c71",
         "taxonomy.json": "6322ce595a1810ceb519fe063667af6c51402f74d057b8b17686841b796d311d",
         "model.onnx": "6a9c0f778e4d3fb57226670ef06d3a73cbc99fec6d8c25d9111cb5985645fb62",
         "weights.safetensors": "f57773feb7c8b3e05b8ca125a5b05d58d211f2b35d6dcf3e679e975977b09798",
-        "MODEL_CARD.md": "bdf73f18d326152a53347c9e7b034e313454398a403c9141ad0dd566d16f792c",
+        "MODEL_CARD.md": "d1593a846b6e0ffb2c4126ae9f5bfc0594545f673dcd60df4883e64f64e7bd73",
         "rejection.safetensors": "2e9717bf762fd42c21d93a96321babe090321a466c3a694c8209f6b98223ddb9",
     },
 }

@@ -9,6 +9,8 @@ from cutis.checks import did_you_mean
 from cutis.curation.sources import folder, ham10000, isic, pad_ufes_20, phantom, table
 from cutis.curation.sources.rows import Rows
 from cutis.errors import InputError
+from cutis.files import exists
+from cutis.tables.frames import require_utf8
 from cutis.tables.manifest import Manifest
 from cutis.taxonomy import Taxonomy, load_taxonomy
 
@@ -19,7 +21,7 @@ class SourceOptions:
 
     Attributes:
         taxonomy: The tree that labels are resolved in.
-        skip_missing: Leave out rows whose picture does not exist, instead of refusing.
+        skip_missing: Leave out rows whose picture or mask does not exist, instead of refusing.
         columns: For `table`: our column name -> the column's name in the file.
         images: Where the pictures are, if not where the source usually has them.
     """
@@ -32,10 +34,17 @@ class SourceOptions:
 
 @dataclass(frozen=True, eq=False)
 class Imported:
-    """A manifest and the rows that were left out because their picture does not exist."""
+    """What was read.
+
+    Attributes:
+        manifest: The rows.
+        missing: Ids of rows left out because their picture or mask does not exist.
+        tables: What the rows were read from; a folder if the pictures lie in folders per class.
+    """
 
     manifest: Manifest
     missing: tuple[str, ...] = ()
+    tables: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,8 +80,10 @@ def import_source(name: str, root: Path, options: SourceOptions | None = None) -
     """
     options = options or SourceOptions()
     source = _source(name)
-    if not root.exists():
+    if not exists(root):
         raise InputError(f"{root}: no such file or folder")
+    for place in (root, *options.images):
+        require_utf8(place.absolute())
     given: dict[str, Any] = {"images": options.images, "columns": options.columns}
     useless = [key for key, value in given.items() if value and key not in source.takes]
     if useless:
@@ -84,7 +95,7 @@ def import_source(name: str, root: Path, options: SourceOptions | None = None) -
         skip_missing=options.skip_missing,
         source=root.absolute().stem if name in ("folder", "table") else name,
     )
-    return Imported(manifest, missing)
+    return Imported(manifest, missing, (Path(rows.origin), *rows.also_read))
 
 
 def _source(name: str) -> Source:

@@ -16,7 +16,7 @@ from cutis.curation.sources.locate import picture_folders, pictures_by_stem
 from cutis.curation.sources.rows import Rows, read_table, renamed
 from cutis.curation.sources.values import known
 from cutis.errors import InputError, ManifestError
-from cutis.tables.frames import lines_in_file
+from cutis.tables.frames import foreign_separator, lines_in_file
 
 ID_COLUMNS = ("isic_id", "image_id", "image", "image_name")
 IMAGE_FOLDERS = ("images", "train", "val", "test", "*Input*", "*_Data")
@@ -76,8 +76,9 @@ def read(root: Path, *, images: Sequence[Path] = ()) -> Rows:
     truth = _only([table for table in tables if table.one_hot_columns], "ground truth")
     metadata = _only([table for table in tables if not table.one_hot_columns], "metadata")
     if truth is None and metadata is None:
+        why = foreign_separator(read_table(root).columns) if root.is_file() else ""
         raise InputError(
-            f"{root}: no .csv with an image column ({', '.join(ID_COLUMNS)}) found in it"
+            f"{root}: no .csv with an image column ({', '.join(ID_COLUMNS)}) found in it{why}"
         )
     origin = str((metadata or truth).path)  # type: ignore[union-attr]
     frame = _described(metadata) if metadata else pd.DataFrame()
@@ -94,7 +95,7 @@ def read(root: Path, *, images: Sequence[Path] = ()) -> Rows:
     folders = tuple(images) or picture_folders(folder, IMAGE_FOLDERS)
     pictures = pictures_by_stem(folders)
     frame["path"] = [pictures.get(image_id, "") for image_id in frame["image_id"]]
-    return Rows(frame, origin, folders)
+    return Rows(frame, origin, folders, also_read=tuple(each.path for each in tables))
 
 
 def _csv_files(root: Path) -> list[Path]:

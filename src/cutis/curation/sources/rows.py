@@ -22,7 +22,7 @@ from cutis.curation.sources.values import (
     translated,
 )
 from cutis.errors import InputError, ManifestError
-from cutis.tables.frames import lines_in_file
+from cutis.tables.frames import foreign_separator, lines_in_file, read_csv
 from cutis.tables.manifest import COLUMNS, Manifest
 from cutis.taxonomy import Taxonomy
 
@@ -36,6 +36,9 @@ TRANSLATIONS: dict[str, Mapping[str, str]] = {
 }
 
 
+OURS_ONLY = ("coarser", "written", "lost_mask")  # columns of `Rows` that no manifest has
+
+
 @dataclass(frozen=True, eq=False)
 class Rows:
     """Rows of a source under our column names, values still as the source wrote them.
@@ -44,44 +47,58 @@ class Rows:
         frame: `image_id`, `path` ("" where no picture was found) and `label`; other columns of
             `Manifest` are optional. Where a source names a diagnosis at several depths, `coarser`
             holds the less fine ones as a tuple, finest first; the finest that the taxonomy knows
-            counts.
+            counts. `written` is what the source calls the diagnosis where `label` is not, and
+            `lost_mask` names a mask that does not exist.
         origin: The file or folder, for messages.
         folders: Where pictures were looked for.
         numbered: Whether row k is line k + 2 of `origin`.
+        also_read: Tables beside `origin` that the rows come from.
     """
 
     frame: pd.DataFrame
     origin: str
     folders: tuple[Path, ...] = ()
     numbered: bool = True
+    also_read: tuple[Path, ...] = ()
 
     def to_manifest(
         self, taxonomy: Taxonomy, *, skip_missing: bool, source: str
     ) -> tuple[Manifest, tuple[str, ...]]:
-        """Account for missing pictures, resolve labels, tidy values.
+        """Account for missing pictures and masks, resolve labels, tidy values.
 
         Returns:
-            The manifest, and the ids of rows left out because their picture does not exist.
+            The manifest, and the ids of rows left out because their picture or mask does not exist.
 
         Raises:
-            ManifestError: everything that is wrong: pictures are missing and `skip_missing` is
-                false, labels are unknown, ids repeat, an age or a skin type is no such number.
+            ManifestError: everything that is wrong: pictures or masks are missing and
+                `skip_missing` is false, labels are unknown, ids repeat, an age or a skin type is no
+                such number.
         """
-        has_picture = self.frame["path"] != ""
-        missing = tuple(self.frame.loc[~has_picture, "image_id"].astype(str))
-        frame = self.frame[has_picture] if skip_missing else self.frame
+        complete = self.frame["path"] != ""
+        if "lost_mask" in self.frame:
+            complete &= self.frame["lost_mask"] == ""
+        missing = tuple(self.frame.loc[~complete, "image_id"].astype(str))
+        frame = self.frame[complete] if skip_missing else self.frame
         nodes = {chain: _node_of(chain, taxonomy) for chain in dict.fromkeys(_chains(frame))}
         numbers = [name for name in NUMBER_RANGES if name in frame]
         problems = [
             *self._unknown_labels(frame, nodes, taxonomy),
             *self._repeated_ids(frame),
             *(problem for name in numbers for problem in self._odd_numbers(frame[name], name)),
-            *self._missing_pictures(missing, skip_missing=skip_missing),
+            *self._missing_pictures(skip_missing=skip_missing),
+            *self._missing_masks(skip_missing=skip_missing),
         ]
+        if len(missing) == len(self.frame) and not problems:
+            problems = ["no row has both its picture and its mask"]
         if problems:
             raise ManifestError(self.origin, problems)
         tidy: dict[str, Any] = {
-            "label": [known(value) for value in frame["label"]],
+            "label": [
+                known(written) or known(label)
+                for written, label in zip(
+                    frame.get("written", frame["label"]), frame["label"], strict=True
+                )
+            ],
             "diagnosis": [nodes[chain] for chain in _chains(frame)],
             "source": frame.get("source", source),
         }
@@ -90,10 +107,11 @@ class Rows:
                 tidy[name] = [translated(value, names) for value in frame[name]]
         for name in numbers:
             tidy[name] = [number(value, column=name) for value in frame[name]]
-        final = frame.assign(**tidy).drop(columns="coarser", errors="ignore")
+        final = frame.assign(**tidy).drop(columns=[*OURS_ONLY], errors="ignore")
         return Manifest(final, taxonomy, name=self.origin), missing
 
-    def _missing_pictures(self, missing: tuple[str, ...], *, skip_missing: bool) -> Iterator[str]:
+    def _missing_pictures(self, *, skip_missing: bool) -> Iterator[str]:
+        missing = list(self.frame.loc[self.frame["path"] == "", "image_id"].astype(str))
         looked_in = f" in {', '.join(map(str, self.folders))}" if self.folders else ""
         if len(missing) == len(self.frame):
             yield f"none of its {len(missing)} pictures was found{looked_in}; see --images"
@@ -103,6 +121,18 @@ class Rows:
                 "--skip-missing leaves their rows out"
             )
             yield from (f"no picture for {image_id!r}" for image_id in missing)
+
+    def _missing_masks(self, *, skip_missing: bool) -> Iterator[str]:
+        if "lost_mask" not in self.frame or skip_missing:
+            return
+        lost = self.frame[self.frame["lost_mask"] != ""]
+        if len(lost):
+            yield (
+                f"{len(lost)} of {(self.frame['mask_path'] != '').sum() + len(lost)} masks were not "
+                "found; --skip-missing leaves their rows out, and without the column every row stays"
+            )
+        for image_id, mask in zip(lost["image_id"], lost["lost_mask"], strict=True):
+            yield f"no mask {mask} for {image_id!r}"
 
     def _unknown_labels(
         self, frame: pd.DataFrame, nodes: Mapping[tuple[str, ...], str | None], taxonomy: Taxonomy
@@ -118,7 +148,11 @@ class Rows:
             yield f"{self._at(ids.index[ids == ''])}the image id is empty"
         repeated = ids[ids.duplicated(keep=False) & (ids != "")]
         for image_id, rows in repeated.groupby(repeated):
-            yield f"{self._at(rows.index)}image id {image_id!r} is repeated"
+            paths = sorted(set(frame.loc[rows.index, "path"]) - {""})
+            way_out = (
+                "" if self.numbered else f" ({' and '.join(paths)}); rename or remove all but one"
+            )
+            yield f"{self._at(rows.index)}image id {image_id!r} is repeated{way_out}"
 
     def _odd_numbers(self, values: "pd.Series[str]", column: str) -> Iterator[str]:
         for value, rows in values.groupby(values):
@@ -149,18 +183,11 @@ def read_table(path: Path, *, separator: str | None = None) -> pd.DataFrame:
     """A CSV or tab-separated file as text, nothing interpreted.
 
     Raises:
-        InputError: no such file, or not a table.
+        InputError: as `read_csv`.
     """
     if separator is None:
         separator = "\t" if path.suffix in (".tab", ".tsv") else ","
-    try:
-        return pd.read_csv(
-            path, dtype=str, keep_default_na=False, sep=separator, encoding="utf-8-sig"
-        )
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (ValueError, OSError) as fault:
-        raise InputError(f"{path}: not a readable table ({fault})") from fault
+    return read_csv(path, separator=separator)
 
 
 def renamed(
@@ -180,8 +207,12 @@ def renamed(
         )
     missing = [theirs for ours, theirs in names.items() if ours in required and theirs not in frame]
     if missing:
+        why = foreign_separator(frame.columns)
         raise ManifestError(
             origin,
-            [f"column {c!r} is missing{did_you_mean(c, map(str, frame.columns))}" for c in missing],
+            [
+                f"column {c!r} is missing{why or did_you_mean(c, map(str, frame.columns))}"
+                for c in missing
+            ],
         )
     return pd.DataFrame({ours: frame[theirs] for ours, theirs in names.items() if theirs in frame})

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from cutis.curation.sources.locate import picture_folders, picture_stem, pictures_by_stem
 from cutis.curation.sources.rows import Rows, read_table, renamed
+from cutis.curation.sources.values import known
 from cutis.errors import InputError
+from cutis.files import is_file
 from cutis.tables.manifest import COLUMNS
 
 IMAGE_FOLDERS = ("images", "train", "val", "test")
-# `diagnosis` is asked for as `label`; the audit writes duplicate groups, the split folds.
+# `diagnosis` is handed on as `label`; the audit writes duplicate groups, the split folds.
 TAKEN_AS_THEY_ARE = tuple(
     name
     for name in COLUMNS
@@ -24,9 +26,10 @@ def read(
 
     Args:
         table: The CSV (or .tab, .tsv) file.
-        columns: Our column name -> theirs, for those that are called otherwise; `label` (also given
-            as `diagnosis`) and `image_id` are needed. Without a `path` column pictures are looked
-            for by id.
+        columns: Our column name -> theirs, for those that are called otherwise; `image_id` and
+            `diagnosis` are needed. A `label` beside the diagnosis is kept as what the source wrote;
+            without a diagnosis it counts as one. Without a `path` column pictures are looked for by
+            id.
         images: Folders with the pictures; default, `images`, `train`, `val` and `test` beside the
             table, or the table's own folder.
 
@@ -34,23 +37,24 @@ def read(
         InputError: `table` is not a file, or a mapping names no manifest column.
         ManifestError: columns are missing.
     """
-    if not table.is_file():
+    if not is_file(table):
         raise InputError(f"{table}: expected a .csv file")
     frame = read_table(table)
     mapping = dict(columns or {})
-    if "diagnosis" in mapping:
-        mapping["label"] = mapping.pop("diagnosis")
-    label = "label" if "label" in frame else "diagnosis"
     names = {
-        "image_id": "image_id",
-        "label": label,
-        **{name: name for name in TAKEN_AS_THEY_ARE if name in frame},
+        **{name: name for name in ("image_id", "diagnosis", *TAKEN_AS_THEY_ARE)},
+        **({} if "diagnosis" in mapping else {"label": "label"}),
         **mapping,
     }
-    found = renamed(frame, names, origin=str(table), required=("image_id", "label", *mapping))
+    if "diagnosis" not in mapping and "diagnosis" not in frame and names["label"] in frame:
+        names["diagnosis"] = names["label"]
+    found = renamed(frame, names, origin=str(table), required=("image_id", "diagnosis", *mapping))
+    found = found.rename(columns={"label": "written", "diagnosis": "label"})
     folder = table.absolute().parent
     if "mask_path" in found:
-        found["mask_path"] = _existing(folder, found["mask_path"])
+        masks = found["mask_path"].map(known)
+        found["mask_path"] = _existing(folder, masks)
+        found["lost_mask"] = masks.where(found["mask_path"] == "", "")
     if "path" in found and not images:
         found["path"] = _existing(folder, found["path"])
         return Rows(found, str(table), (folder,))
@@ -61,4 +65,4 @@ def read(
 
 
 def _existing(folder: Path, values: Iterable[str]) -> list[str]:
-    return [str(folder / value) if value and (folder / value).is_file() else "" for value in values]
+    return [str(folder / value) if value and is_file(folder / value) else "" for value in values]

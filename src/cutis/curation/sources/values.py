@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from cutis.tables.manifest import AGE_RANGE_YEARS
+
 SEXES = {"m": "male", "male": "male", "f": "female", "female": "female"}
 GROUND_TRUTHS = {
     "histo": "histopathology",
@@ -24,7 +26,7 @@ SPLIT_NAMES = {
     "testing": "test",
 }
 SKIN_TYPES = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}
-NUMBER_RANGES = {"age_years": (0, 120), "fitzpatrick": (1, 6)}
+NUMBER_RANGES = {"age_years": AGE_RANGE_YEARS, "fitzpatrick": (1, 6)}
 
 NO_VALUE = frozenset({"", "unknown", "nan", "na", "n/a", "none", "null"})
 
