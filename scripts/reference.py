@@ -147,7 +147,13 @@ def _field_kind(field: FieldInfo) -> str:
 
 
 def _bounds(bounds: dict[str, Any]) -> list[str]:
-    return [f"{BOUNDS[name]} {value:g}" for name, value in bounds.items() if value is not None]
+    return [
+        f"{BOUNDS[name]} {_number(value)}" for name, value in bounds.items() if value is not None
+    ]
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def _type_name(annotation: Any) -> str:

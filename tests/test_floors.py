@@ -12,8 +12,17 @@ import cutis
 
 FLOORS = (
     {"errors"},
-    {"checks", "files"},
-    {"taxonomy", "metrics", "imaging", "parity", "perturbation", "picture_quality", "readout"},
+    {"checks", "files", "markdown"},
+    {
+        "taxonomy",
+        "metrics",
+        "imaging",
+        "parity",
+        "perturbation",
+        "picture_quality",
+        "plots",
+        "readout",
+    },
     {"tables", "bundle", "thumbnails"},
     {"curation", "inference", "evaluation", "zoo"},
     {"torch_setup"},

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from cutis import RESEARCH_USE_NOTICE
-from cutis.bundle import FILES, SUMS, ModelBundle
+from cutis.bundle import FILES, SUMS, ModelBundle, rewrite_bundle
+from cutis.inference.predictor import Predictor
 
 CLASSES = ("melanoma", "nevus", "dermatofibroma")  # red, green and blue to the bundle
 
@@ -54,6 +55,32 @@ def test_calibrating_twice_is_calibrating_once(cutis, colour_bundle, manifest, t
     assert (twice / "MODEL_CARD.md").read_text().count("## Calibration") == 1
 
 
+def test_the_card_keeps_what_stands_after_an_older_calibration(
+    cutis, colour_bundle, manifest, tmp_path
+):
+    card = "# Colours\n\n## Calibration\n\n- old\n\n## Served network\n\nint8\n"
+    bundle = ModelBundle.load(colour_bundle)
+    old = rewrite_bundle(bundle, tmp_path / "old", bundle.facts, model_card=card).folder
+    assert cutis("calibrate", old, manifest, "-o", tmp_path / "new")[0] == 0
+    written = (tmp_path / "new" / "MODEL_CARD.md").read_text()
+    assert written.startswith("# Colours\n\n## Served network\n\nint8\n\n## Calibration\n\n- Fit")
+    assert "- old" not in written
+
+
+def test_whatever_is_no_bundle_is_never_replaced(
+    cutis, colour_bundle, manifest, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Predictor, "predict", lambda *_a, **_o: pytest.fail("asked the network"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run" / "bundle").mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    for place in (tmp_path, manifest, tmp_path / "run", ".", "", "/"):
+        code, out, err = cutis("calibrate", colour_bundle, manifest, "-o", place)
+        assert (code, out) == (2, "")
+        assert "give the name of" in err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [
@@ -61,11 +88,15 @@ def test_calibrating_twice_is_calibrating_once(cutis, colour_bundle, manifest, t
         ({}, ["--level", "1"], "level: 1.0 is not between 0 and 1"),
         ({"diagnosis": "psoriasis"}, [], "'psoriasis' belongs to no class"),
         ({"lesion_id": "the only one"}, [], "at least 10 lesions, split 'val' has 1"),
+        ({"diagnosis": ""}, [], "no labelled rows in split 'val'"),
+        ({}, ["--method", "platt"], "method 'platt': choose one of vector"),
+        ({}, ["--risk", "2"], "risk: 2.0 is not between 0 and 1"),
     ],
 )
 def test_what_cannot_be_calibrated_on_is_said_and_nothing_is_written(
-    cutis, colour_bundle, manifest, tmp_path, change, options, message
+    cutis, colour_bundle, manifest, tmp_path, monkeypatch, change, options, message
 ):
+    monkeypatch.setattr(Predictor, "predict", lambda *_a, **_o: pytest.fail("asked the network"))
     pd.read_csv(manifest).assign(**change).to_csv(manifest, index=False)
     code, _out, err = cutis("calibrate", colour_bundle, manifest, "-o", tmp_path / "new", *options)
     assert code == 2

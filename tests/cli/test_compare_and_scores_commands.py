@@ -67,6 +67,46 @@ def test_compare_writes_a_report_and_says_the_main_figures(cutis, study, thresho
     assert (study / "out" / "report.html").is_file()
 
 
+def apart(study):
+    """The same with the predictions of each split in a table of its own, and who was left out."""
+    table = pd.read_csv(study / "predictions.csv")
+    table.iloc[:10].to_csv(study / "val.csv", index=False)
+    table.iloc[10:].to_csv(study / "predictions.csv", index=False)
+    readings = pd.read_csv(study / "readings.csv")
+    malignant = [f"i{k}" for k in range(0, 40, 2)]
+    third = readings[(readings["reader"] == "Ada") & readings["image_id"].isin(malignant)]
+    readings = pd.concat([readings, third.assign(reader="Cy")])
+    readings.to_csv(study / "readings.csv", index=False)
+
+
+def test_compare_takes_the_threshold_from_a_table_of_validation_rows(cutis, study):
+    asked = ("--task", "melanoma-nevus", "-o", "{0}/out", "--replicates", "100")
+    asked += ("--threshold", "validation")
+    code, _out, err = cutis(*at(study, *COMPARE, *asked))
+    assert (code, err) == (0, "")
+    whole = json.loads((study / "out" / "result.json").read_text())
+    apart(study)
+    code, _out, err = cutis(*at(study, *COMPARE, *asked))
+    assert code == 2
+    assert "10 of 10 images have no prediction" in err
+    assert "give their table with --validation" in err
+    code, out, err = cutis(*at(study, *COMPARE, *asked, "--validation", "{0}/val.csv"))
+    assert (code, err) == (0, "")
+    result = json.loads((study / "out" / "result.json").read_text())
+    assert result["decisions"]["threshold"] == whole["decisions"]["threshold"]
+    assert "val.csv" in result["inputs_sha256"]
+    # Cy read melanomas only, so two readers can lie under the curve and not three.
+    assert " of 2 " in next(line for line in out.splitlines() if "under the curve" in line)
+    rows = pd.read_csv(study / "manifest.csv")
+    rows[rows["split"] == "val"].to_csv(study / "elsewhere.csv", index=False)
+    rows[rows["split"] != "val"].to_csv(study / "manifest.csv", index=False)
+    further = ("--validation", "{0}/val.csv", "--validation-manifest", "{0}/elsewhere.csv")
+    code, _out, err = cutis(*at(study, *COMPARE, *asked, *further))
+    assert (code, err) == (0, "")
+    result = json.loads((study / "out" / "result.json").read_text())
+    assert result["decisions"]["threshold"] == whole["decisions"]["threshold"]
+
+
 def test_scores_writes_a_report_and_says_the_areas(cutis, study):
     options = ("--score", "b", "--by", "age=10,20", "-o", "{0}/out", "--replicates", "100")
     code, out, err = cutis(*at(study, *SCORES, *options))
@@ -91,6 +131,19 @@ def test_scores_writes_a_report_and_says_the_areas(cutis, study):
         (("--task", "melanoma-nevus", "--replicates", "9"), "too few for an interval"),
         (("--task", "melanoma-nevus", "--literature", "{0}/none.toml"), "no such file"),
         (("--task", "keratinocyte-carcinoma"), "try another --task"),
+        (
+            ("--task", "melanoma-nevus", "--validation", "{0}/predictions.csv"),
+            "--validation goes with --threshold validation",
+        ),
+        (
+            ("--task", "melanoma-nevus", "--validation-manifest", "{0}/manifest.csv"),
+            "--validation-manifest goes with --validation",
+        ),
+        (
+            ("--task", "melanoma-nevus", "--threshold", "validation", "--split", "val"),
+            "none of its 30 images belongs to",
+        ),
+        (("--task", "melanoma-nevus", "--seed", "-1"), "-1 is not in the range x>=0"),
         ((), "Missing option '--task'"),
     ],
 )
@@ -118,6 +171,7 @@ def test_faulty_readings_are_listed_at_once(cutis, study):
         (("--by", "age=ten"), "cut points are numbers"),
         (("--cluster", "who"), "column 'who' is missing"),
         (("--replicates", "9"), "too few for an interval"),
+        (("--seed", "-1"), "-1 is not in the range x>=0"),
         (("-o", "/proc/self/x"), "cannot be written"),
     ],
 )

@@ -76,7 +76,7 @@ def test_import_lists_the_pictures_it_skipped(cutis, folder, tmp_path):
         *("--images", folder / "mel", "--skip-missing"),
     )
     assert code == 0
-    assert "1 rows without a picture were left out" in out
+    assert "1 rows whose picture or mask does not exist were left out" in out
     assert (tmp_path / "m.missing.txt").read_text() == "z\n"
 
 
@@ -96,6 +96,37 @@ def test_import_finds_out_before_the_work_that_its_output_cannot_be_written(
     code, _, err = cutis("data", "import", "folder", folder, "-o", tmp_path / "file" / "m.csv")
     assert code == 2
     assert "cannot be written" in err
+
+
+@pytest.mark.parametrize("place", [".", "", "/", "{here}"])
+def test_a_manifest_never_takes_the_place_of_a_folder_or_its_tree(
+    cutis, folder, tmp_path, monkeypatch, place
+):
+    manifest, here = tmp_path / "m.csv", tmp_path / "here"
+    here.mkdir()
+    (tmp_path / "here.taxonomy.json").write_text("mine")
+    assert cutis("data", "import", "folder", folder, "-o", manifest)[0] == 0
+    monkeypatch.chdir(here)
+    output = place.format(here=here)
+    for command in (["import", "folder", folder], ["split", manifest]):
+        code, out, err = cutis("data", *command, "-o", output)
+        assert (code, out) == (2, "")
+        assert "a folder; give the name of a file" in err
+    assert (tmp_path / "here.taxonomy.json").read_text() == "mine"
+    assert list(here.iterdir()) == []
+
+
+def test_a_path_that_no_file_can_have_is_one_more_missing_picture(cutis, folder, tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text(f"image_id,path,diagnosis\na,{'a' * 300}.png,nevus\n")
+    imported = ["import", "table", table, "-o", tmp_path / "m.csv"]
+    for command, said in ((["describe", table], "line 2"), (imported, "1 pictures was found")):
+        code, _, err = cutis("data", *command)
+        assert code == 2
+        assert said in err
+    code, _, err = cutis("data", "import", "folder", "a" * 300, "-o", tmp_path / "m.csv")
+    assert code == 2
+    assert "no such file or folder" in err
 
 
 def test_import_with_a_tree_of_ones_own(cutis, tmp_path):
@@ -149,6 +180,13 @@ def test_phantom_refuses_a_size_that_is_none(cutis, tmp_path, size):
     assert not (tmp_path / "set").exists()
 
 
+def test_phantom_does_not_replace_the_current_folder(cutis, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = cutis("data", "phantom", ".", "--images", 1)
+    assert code == 2
+    assert ".: cannot be replaced; give the name of something new in it" in err
+
+
 def test_fetch_without_a_connection_ends_in_a_message(cutis, tmp_path, monkeypatch):
     monkeypatch.setattr("cutis.curation.isic_archive.ATTEMPTS", 1)
     code, _, err = cutis(
@@ -163,3 +201,78 @@ def test_fetch_of_an_unknown_collection_lists_the_known(cutis, tmp_path):
     code, _, err = cutis("data", "fetch", "ham1000", "-o", tmp_path / "set")
     assert code == 2
     assert "did you mean 'ham10000'?" in err
+
+
+def test_a_seed_below_zero_is_refused(cutis, folder, tmp_path):
+    cutis("data", "import", "folder", folder, "-o", tmp_path / "m.csv")
+    code, _out, err = cutis(
+        "data", "split", tmp_path / "m.csv", "-o", tmp_path / "s.csv", "--seed", -1
+    )
+    assert code == 2
+    assert "-1 is not in the range x>=0" in err
+    assert not (tmp_path / "s.csv").exists()
+
+
+def test_an_import_never_replaces_what_it_reads(cutis, tmp_path):
+    set_ = tmp_path / "set"
+    cutis("data", "phantom", set_, "--images", 3, "--size", "64x48")
+    table = set_ / "images" / "t.csv"
+    table.write_text("image_id,diagnosis,remark\nPHANTOM_000000,nevus,mine\n")
+    link = tmp_path / "link.csv"
+    link.symlink_to(table)
+    metadata = set_ / "metadata.csv"
+    before = {path: path.read_bytes() for path in (table, metadata)}
+    for source, place, output in (
+        ("phantom", set_, metadata),
+        ("table", table, table),
+        ("table", table, link),
+        ("isic", table, table),
+    ):
+        code, _, err = cutis("data", "import", source, place, "-o", output, "--skip-missing")
+        assert code == 2
+        assert "is what the manifest is read from; give -o another name" in err
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize("name", ["victim.jpg", "victim"])
+def test_manifests_are_only_written_to_tables(cutis, folder, tmp_path, name):
+    victim = tmp_path / name
+    victim.write_bytes(b"a picture")
+    cutis("data", "import", "folder", folder, "-o", tmp_path / "m.csv")
+    for command in (["import", "folder", folder], ["split", tmp_path / "m.csv"]):
+        code, _, err = cutis("data", *command, "-o", victim)
+        assert code == 2
+        assert "tables end in .csv or .parquet" in err
+    assert victim.read_bytes() == b"a picture"
+
+
+def test_the_list_of_missing_pictures_goes_when_none_is_missing_any_more(cutis, folder, tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("image_id,diagnosis\na,mel\nz,nv\n")
+    arguments = ("data", "import", "table", table, "-o", tmp_path / "m.csv", "--skip-missing")
+    assert cutis(*arguments, "--images", folder / "mel")[0] == 0
+    assert (tmp_path / "m.missing.txt").exists()
+    Image.new("RGB", (20, 15)).save(folder / "mel" / "z.png")
+    assert cutis(*arguments, "--images", folder / "mel")[0] == 0
+    assert not (tmp_path / "m.missing.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--test", "2"], "test: 2.0 is not in [0, 1]"),
+        (["--test", "0.6", "--val", "0.4"], "leave nothing to train on"),
+        (["--folds", "1"], "folds: 1 is fewer than two"),
+        (["--by", "patient"], "3 rows have no patient_id"),
+        ([], "3 rows have no lesion_id"),
+        (["-o", "."], "give the name of a file"),
+    ],
+)
+def test_what_cannot_be_split_is_refused_before_duplicates_are_looked_for(
+    cutis, folder, tmp_path, monkeypatch, options, message
+):
+    cutis("data", "import", "folder", folder, "-o", tmp_path / "m.csv")
+    monkeypatch.setattr("cutis.curation.audit.with_duplicate_groups", None)
+    code, _, err = cutis("data", "split", tmp_path / "m.csv", "-o", tmp_path / "s.csv", *options)
+    assert code == 2
+    assert message in err

@@ -2,11 +2,13 @@
 
 import csv
 import json
+import os
 from dataclasses import replace
 from importlib import resources
 
 import jsonschema
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -178,6 +180,22 @@ def test_answers_are_written_as_parquet_too(cutis, judging_bundle, pictures, tmp
     found = parquet.read_table(table).to_pydict()
     assert found["image_id"] == ["plain", "sure", "unsure"]
     assert found["melanoma_suspicious"][1] is True
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_file_name_that_is_no_text_is_written_escaped(
+    cutis, judging_bundle, pictures, tmp_path, ending
+):
+    pytest.importorskip("pyarrow")
+    try:
+        (pictures / "sure.png").rename(pictures / os.fsdecode(b"caf\xe9.png"))
+    except OSError:
+        pytest.skip("names are text on this disk")
+    table = tmp_path / f"answers.{ending}"
+    assert cutis("predict", pictures, "--model", judging_bundle, "--answers", table)[0] == 0
+    found = pd.read_csv(table) if ending == "csv" else pd.read_parquet(table)
+    assert found["image_id"][0] == "caf\\udce9"
+    assert found["path"][0] == f"{pictures}/caf\\udce9.png"
 
 
 def test_a_model_that_is_not_calibrated_cannot_abstain(cutis, colour_bundle, pictures):

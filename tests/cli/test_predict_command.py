@@ -111,6 +111,50 @@ def test_some_unreadable_files_end_in_exit_code_1(cutis, colour_bundle, pictures
     assert len((tmp_path / "o.csv").read_text().splitlines()) == 4
 
 
+def test_what_cannot_be_read_stops_the_rest_as_little_by_name_as_in_a_folder(
+    cutis, colour_bundle, pictures, monkeypatch
+):
+    closed, link, absent = (pictures / name for name in ("blue.png", "link.png", "absent.png"))
+    link.symlink_to("nowhere")
+    access, opened = os.access, Image.open
+
+    def forbid(path, **options):
+        if path == closed:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, **options)
+
+    monkeypatch.setattr(os, "access", lambda at, *mode: Path(at) != closed and access(at, *mode))
+    monkeypatch.setattr("cutis.imaging.Image.open", forbid)
+    readable = [pictures / "red.png", pictures / "green.png"]
+    for places, missed in (([pictures], 2), ([*readable, closed, link, absent], 3)):
+        code, out, err = cutis("predict", *places, "--model", colour_bundle)
+        assert code == 1
+        assert " red " in out
+        assert " green " in out
+        assert len(err.splitlines()) == missed
+        assert f"{closed}: may not be read (permission denied)" in err
+        assert f"{link}: no such file" in err
+
+
+@pytest.mark.parametrize("second", ["o.csv", "link.csv", "folder/../o.csv"])
+@pytest.mark.parametrize("option", ["--answers", "--explain"])
+def test_two_results_never_go_to_one_place(
+    cutis, colour_bundle, pictures, tmp_path, option, second
+):
+    (tmp_path / "link.csv").symlink_to("o.csv")
+    results = ("--csv", tmp_path / "o.csv", option, tmp_path / second)
+    code, out, err = cutis("predict", pictures, "--model", colour_bundle, *results)
+    assert (code, out) == (2, "")
+    assert "given for two results" in err
+    assert not (tmp_path / "o.csv").exists()
+
+
+def test_a_table_may_have_a_name_as_long_as_names_may_be(cutis, colour_bundle, pictures, tmp_path):
+    table = tmp_path / f"{'a' * 251}.csv"
+    assert cutis("predict", pictures, "--model", colour_bundle, "--csv", table)[0] == 0
+    assert len(table.read_text().splitlines()) == 4
+
+
 def test_failures_stand_in_the_json_too(cutis, colour_bundle, pictures):
     (pictures / "page.jpg").write_text("<html>")
     code, out, _err = cutis("predict", pictures, "--model", colour_bundle, "--json")
@@ -145,6 +189,9 @@ def test_when_nothing_could_be_read_nothing_is_written(cutis, colour_bundle, tmp
         (["{pictures}", "--model", "{bundle}", "--csv", "/proc/self/o.csv"], "cannot be written"),
         (["{pictures}", "--model", "{bundle}", "--csv", "{pictures}/o.xlsx"], ".csv or .parquet"),
         (["{pictures}", "--model", "{bundle}", "--csv", "/dev/stdout"], ".csv or .parquet"),
+        (["{pictures}", "--model", "{bundle}", "--csv", "a" * 300 + ".csv"], "cannot be written"),
+        (["{pictures}", "--model", "a" * 300], "no such folder"),
+        (["a" * 300 + ".jpg", "--model", "{bundle}"], "File name too long"),
         (["{pictures}", "--model", "{bundle}", "--tta", "9"], "--tta"),
         (["{pictures}", "--model", "{bundle}", "--tta", "two"], "--tta"),
         (["{pictures}", "--model", "{bundle}", "--colour"], "No such option"),

@@ -81,6 +81,23 @@ def test_the_mask_moves_with_the_picture(change, seed):
 
 @pytest.mark.parametrize(
     "change",
+    [{"rotation_degrees": 45.0}, {"shift": 0.5}, {"shear_degrees": 45.0}],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_comes_in_from_outside_the_frame_is_grey_and_no_lesion(change):
+    white = tv_tensors.Image(torch.full((3, 64, 64), 255, dtype=torch.uint8))
+    lesion = tv_tensors.Mask(torch.ones((1, 64, 64), dtype=torch.uint8))
+    transform = training_transform(STILL.model_copy(update=change), size=(64, 64))
+    torch.manual_seed(3)
+    picture, mask = transform(white, lesion)
+    outside = mask[0] == 0
+    assert outside.sum() > 50
+    assert picture[:, outside].float().median() == 127
+    assert picture.min() > 100, "white and grey blend at the edge, and nothing is black"
+
+
+@pytest.mark.parametrize(
+    "change",
     [{"brightness": 0.5}, {"contrast": 0.5}, {"blur": 1.0}, {"cutout": 1.0}],
     ids=lambda change: next(iter(change)),
 )

@@ -27,6 +27,7 @@ def condition(calls, *, ratings=None, readers="ab", positive=POSITIVE, images=No
         score=np.linspace(0.9, 0.1, len(positive)),
         clusters=np.array(names),
         lesions=None,
+        drawn="images",
         readers=tuple(readers),
         calls=calls,
         ratings=np.full(calls.shape, np.nan) if ratings is None else np.array(ratings, dtype=float),
@@ -61,7 +62,8 @@ def test_only_readers_and_images_of_both_conditions_count_in_any_order():
     )
     found = compare_conditions(ALONE, helped, replicates=100)
     (reader,) = found.readers
-    assert (reader.reader, found.left_out, found.images) == ("b", ("a", "c"), 6)
+    # Six images stand in both tables, and on i7 reader b did not decide with the model.
+    assert (reader.reader, found.left_out, found.images) == ("b", ("a", "c"), 5)
     assert reader.rates["sensitivity"].gain.value == 0.5
 
 
@@ -98,6 +100,28 @@ def test_scores_are_two_treatments_of_one_analysis():
         for row in range(3)
     ]
     assert contrast.difference == pytest.approx(np.mean(by_hand))
+
+
+def test_images_that_no_reader_read_in_both_conditions_do_not_count():
+    halves = np.arange(8) % 2 == 0
+    alone = condition(np.where([halves, ~halves], ALONE.calls, NAN))
+    helped = condition(np.where([~halves, halves], ALONE.calls, NAN))
+    with pytest.raises(InputError, match="0 images were read in both by one and the same reader"):
+        compare_conditions(alone, helped, replicates=100)
+    helped = condition(np.where([[True] * 8, halves], ALONE.calls, NAN))
+    found = compare_conditions(alone, helped, replicates=100)
+    assert (found.images, found.positives) == (4, 2)
+    assert [reader.images for reader in found.readers] == [4, 0]
+    assert found.mean["sensitivity"].gain.n == 4
+
+
+def test_images_that_were_only_scored_in_both_count_for_the_scores():
+    scores = np.array([[0.9, 0.8, 0.4, 0.7, 0.3, 0.5, 0.1, 0.2], [0.8, 0.6, 0.7, 0.3] + [0.2] * 4])
+    decided = np.where(np.arange(8) % 4 == 0, ALONE.calls, NAN)
+    alone = condition(decided, ratings=scores)
+    found = compare_conditions(alone, alone, replicates=100)
+    assert (found.images, found.scored.images) == (8, 8)
+    assert found.mean["sensitivity"].gain.n == 2
 
 
 def test_conditions_that_share_nothing_are_refused():

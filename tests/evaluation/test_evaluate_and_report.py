@@ -109,14 +109,14 @@ def test_rows_without_a_diagnosis_are_counted_and_left_out():
 def test_images_without_a_prediction_are_named():
     predictions, manifest = judged()
     few = Predictions(predictions.image_ids[:50], CLASSES, predictions.probabilities[:50])
-    with pytest.raises(InputError, match=r"10 of 60 images have none, such as i50"):
+    with pytest.raises(InputError, match=r"10 of 60 images have no prediction, such as i50"):
         evaluate(few, manifest)
 
 
 def test_a_diagnosis_outside_the_classes_is_named():
     predictions, manifest = judged()
     other = manifest.frame["diagnosis"].replace("nevus", "dermatofibroma")
-    with pytest.raises(TaxonomyError, match="dermatofibroma"):
+    with pytest.raises(TaxonomyError, match=r"'dermatofibroma', of 20 images, .* --skip-outside"):
         evaluate(predictions, manifest.with_columns(diagnosis=other))
 
 
@@ -153,6 +153,15 @@ def test_the_report_needs_nothing_but_itself(tmp_path):
     assert result["inputs_sha256"] == {"p.csv": "0" * 64}
     value = result["overall"]["balanced_accuracy"]
     assert value["low"] <= value["value"] <= value["high"]
+
+
+@pytest.mark.parametrize(("lesions", "drawn"), [(True, "lesions"), (False, "images")])
+def test_the_method_names_what_is_drawn(lesions, drawn):
+    predictions, manifest = judged(lesions=lesions)
+    found = evaluate(predictions, manifest, replicates=100)
+    heading = classifier_heading(found, Reading.of(predictions))
+    assert heading.facts["interval"]["method"].startswith(f"bootstrap over {drawn},")
+    assert manifest.drawn == drawn
 
 
 def test_the_same_seed_gives_the_same_intervals():

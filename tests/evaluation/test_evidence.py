@@ -104,6 +104,113 @@ def test_a_diagnosis_outside_the_classes_still_answers_about_malignancy():
     assert found.images == 60 - report.positives
 
 
+@pytest.mark.parametrize("prevalence", [0, 1, 5, -0.1, float("nan")])
+def test_a_prevalence_that_is_none_is_refused_with_and_without_validation(prevalence):
+    judged = by_hand([0.9, 0.6, 0.4, 0.1], ["melanoma", "melanoma", "nevus", "nevus"])
+    task = find_task("melanoma:nevus", load_taxonomy())
+    for chosen_on in (None, judged):
+        with pytest.raises(InputError, match=r"prevalence: .* is not between 0 and 1; give"):
+            ask(task, *judged, validation=chosen_on, prevalence=prevalence)
+
+
+def validation_with_one_melanoma():
+    predictions, manifest = study(200, seed=9, split="val", prefix="v")
+    melanoma = np.array(manifest.diagnoses) == "melanoma"
+    keep = ~melanoma | (np.cumsum(melanoma) == 1)
+    return Validation.of(predictions, manifest.rows(keep))
+
+
+def questions_of(reading, manifest, **options):
+    found = evidence_sections(reading, manifest, replicates=100, **options)
+    return next(section for section in found if section.key == "questions")
+
+
+def test_a_usual_question_that_validation_cannot_choose_for_is_asked_without_thresholds():
+    predictions, manifest = study(90)
+    section = questions_of(Reading.of(predictions, validation_with_one_melanoma()), manifest)
+    assert all(not each["operating_points"] for each in section.content.values())
+    assert {"melanoma", "melanoma-nevus", "malignancy"} <= set(section.content)
+    told = " ".join(section.text)
+    assert re.search(r"No thresholds: task 'melanoma-nevus': 1 positive and \d+ negative", told)
+    assert "cases in validation; at least 2 of each are needed." in told
+    assert "Thresholds were chosen" not in told
+
+
+@pytest.mark.parametrize("task", ["melanoma-nevus", "melanoma:nevus"])
+def test_a_question_that_was_asked_for_needs_both_sides_in_validation(task):
+    predictions, manifest = study(90)
+    reading = Reading.of(predictions, validation_with_one_melanoma())
+    with pytest.raises(
+        InputError, match=r"1 positive and \d+ negative cases in validation; at least"
+    ):
+        evidence_sections(reading, manifest, tasks=[task], replicates=100)
+
+
+def test_the_section_says_of_thresholds_and_lesions_only_what_is_so():
+    predictions, manifest = study(90)
+    chosen = questions_of(Reading.of(predictions, validation()), manifest, prevalence=0.00012)
+    told = " ".join(chosen.text)
+    assert "Thresholds were chosen on validation and carried over." in told
+    assert "a prevalence of 0.012 %" in told
+    assert "bootstrapped over lesions" in told
+    plain = questions_of(Reading.of(predictions), manifest.with_columns(lesion_id=""))
+    told = " ".join(plain.text)
+    assert "Thresholds" not in told
+    assert "prevalence of 0" not in told
+    assert "bootstrapped over images" in told
+    for section, carried in ((chosen, True), (plain, False)):
+        (axes,) = section.plots["ROC curves of the questions"].axes
+        assert ("chosen on validation" in axes.get_title()) is carried
+
+
+@pytest.mark.parametrize("calibration", [None, "temperature"])
+def test_rows_outside_the_classes_are_asked_about_when_lesions_are_crossed(calibration):
+    predictions, manifest = study(90)
+    diagnosis = manifest.frame["diagnosis"].to_numpy(copy=True)
+    diagnosis[:6] = "squamous-cell-carcinoma"
+    manifest = manifest.with_columns(diagnosis=diagnosis)
+    judged = Validation.of(predictions, manifest, split="all")
+    reading = Reading.crossing(
+        judged,
+        beside=judged.beside(predictions, manifest, split="all"),
+        maps=CALIBRATIONS,
+        calibration=calibration,
+    )
+    section = questions_of(reading, manifest, split="all", skip_outside=True)
+    malignant = np.isin(diagnosis, ["melanoma", "squamous-cell-carcinoma"])
+    assert section.content["malignancy"]["positives"] == malignant.sum()
+    assert "Not asked: predictions" not in " ".join(section.text)
+
+
+def test_selective_prediction_is_about_the_answers_that_are_judged():
+    truth = np.array([0, 1, 1, 0])
+    probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]])
+    answers = np.array([0, 0, 1, 1])
+    found = judge_selection(truth, probabilities, np.arange(4), answers=answers, replicates=100)
+    # The answers' probabilities are 0.9, 0.8, 0.3 and 0.4; the second and the last are wrong.
+    np.testing.assert_allclose(found.curve.thresholds[1:], [0.9, 0.8, 0.4, 0.3])
+    np.testing.assert_allclose(found.curve.risk[1:], [0, 1 / 2, 2 / 3, 1 / 2])
+
+
+def test_the_error_of_kept_answers_is_that_of_balanced_answers():
+    predictions, manifest = study(150)
+    reading = Reading.of(predictions, validation_with_one_melanoma(), answer="balanced")
+    found = evidence_sections(reading, manifest, replicates=100)
+    selection = next(each for each in found if each.key == "selective_prediction")
+    cases = Cases.of(predictions, manifest, gains=reading.gains)
+    assert (cases.answers != predictions.probabilities.argmax(axis=1)).any()
+    expected = judge_selection(
+        cases.truth,
+        cases.probabilities,
+        manifest.clusters(),
+        answers=cases.answers,
+        replicates=100,
+    )
+    for name, estimate in expected.estimates.items():
+        assert selection.content[name]["value"] == estimate.value
+    assert "the probability of their answer" in " ".join(selection.text)
+
+
 def test_selective_prediction_answers_the_surest_first():
     truth = np.array([0, 0, 0, 1, 1])
     probabilities = np.array([[0.95, 0.05], [0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
@@ -190,6 +297,18 @@ def test_ages_fall_into_bands():
         "75 and over",
         "unknown",
     ]
+
+
+def test_an_age_below_zero_is_no_age():
+    frame = pd.DataFrame({"age_years": [-1, -0.5, -np.inf, 0]})
+    assert list(group_labels(frame, "age_years")) == [*["unknown"] * 3, "0 to 29"]
+
+
+def test_groups_with_any_name_are_put_in_order():
+    predictions, manifest = study(60, grp=[("10", "9", "²", "½ a")[row % 4] for row in range(60)])
+    cases = Cases.of(predictions, manifest)
+    found = analyse_subgroups(cases, manifest, columns=["grp"], replicates=100)
+    assert [subgroup.group for subgroup in found.subgroups] == ["9", "10", "²", "½ a"]
 
 
 def test_nothing_may_be_judged_that_something_was_chosen_on():

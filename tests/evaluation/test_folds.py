@@ -8,7 +8,15 @@ import pytest
 
 from cutis.errors import InputError
 from cutis.evaluation.classifier import evaluate
-from cutis.evaluation.folds import Spread, summarise_folds, summarise_repeats
+from cutis.evaluation.estimates import Estimate
+from cutis.evaluation.folds import (
+    FoldSummary,
+    RepeatSummary,
+    Spread,
+    summarise_folds,
+    summarise_repeats,
+)
+from cutis.evaluation.folds_report import folds_section, repeats_section
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.taxonomy import load_taxonomy
@@ -120,15 +128,31 @@ def test_the_command_reports_folds_and_repeats(cutis, tmp_path):
     assert len(result["inputs_sha256"]) == 3
     page = (tmp_path / "report" / "report.html").read_text()
     assert "Bengio and Grandvalet 2004" in page
+    assert "with an interval over lesions." in page
+
+
+def test_without_lesions_the_sections_speak_of_images():
+    _predictions, manifest = study([True] * 6, folds=[0] * 3 + [1] * 3)
+    estimate = Estimate(0.5, 0.4, 0.6, 6)
+    figures = {"accuracy": Spread(np.array([0.4, 0.6]), estimate)}
+    drawn = manifest.with_columns(lesion_id="").drawn
+    folds = folds_section(FoldSummary((0, 1), (3, 3), figures), drawn=drawn)
+    repeats = repeats_section(RepeatSummary(2, figures), drawn=drawn)
+    for section in (folds, repeats):
+        assert "over images" in " ".join(section.text)
+        assert "over lesions" not in " ".join(section.text)
 
 
 def test_out_of_fold_predictions_are_calibrated_by_other_lesions(cutis, tmp_path):
     generator = np.random.default_rng(3)
     predictions, manifest = study(generator.random(120) < 0.7, folds=np.arange(120) // 40)
+    outside = ["squamous-cell-carcinoma"] * 3  # two melanomas; one lesion is half inside
+    manifest = manifest.with_columns(diagnosis=[*outside, *manifest.diagnoses[3:]])
     manifest.write(tmp_path / "m.csv")
     predictions.write(tmp_path / "p.csv")
     asked = (
         *("evaluate", tmp_path / "p.csv", tmp_path / "m.csv", "--split", "all", "--cross-fit"),
+        "--skip-outside",
         *("--calibration", "temperature", "--replicates", 100, "-o", tmp_path / "report"),
     )
     code, _out, err = cutis(*asked)
@@ -141,6 +165,8 @@ def test_out_of_fold_predictions_are_calibrated_by_other_lesions(cutis, tmp_path
     assert "conformal_sets" not in result
     page = (tmp_path / "report" / "report.html").read_text()
     assert "calibrated on other lesions (temperature)" in page
+    assert (result["images"], result["left_out_other_diagnoses"]) == (117, 3)
+    assert result["questions"]["malignancy"]["positives"] == 58 + 3
     code, _out, err = cutis(*asked, "--validation", tmp_path / "p.csv")
     assert code == 2
     assert "leave out --validation" in err

@@ -35,6 +35,7 @@ def cases(positive, score, calls, *, ratings=None, clusters=None):
         score=np.array(score, dtype=float),
         clusters=np.array([f"i{k}" for k in range(n)] if clusters is None else clusters),
         lesions=None,
+        drawn="images",
         readers=tuple("abcdefgh"[: len(calls)]),
         calls=calls,
         ratings=np.full(calls.shape, np.nan) if ratings is None else np.array(ratings, dtype=float),
@@ -141,6 +142,7 @@ def test_readers_are_judged_on_the_images_they_read():
     assert np.isnan(second.against_model.adjusted_p)
     assert first.against_model.adjusted_p == first.against_model.p
     assert (found.under_curve, found.share_under_curve.value) == (1, 1.0)
+    assert (found.compared, len(found.readers)) == (1, 2)
 
 
 def test_majorities_count_half_as_yes_and_tell_their_ties():
@@ -351,15 +353,38 @@ def test_the_threshold_of_validation_is_youdens_on_the_other_split():
     probabilities = np.array(
         [[0.5, 0.5, 0]] * 2 + [[0.8, 0.2, 0], [0.1, 0.9, 0], [0, 0, 1], [0.3, 0.7, 0]]
     )
-    chosen = choose_threshold(
-        "validation",
-        None,
-        dataclasses.replace(predictions, probabilities=probabilities),
-        manifest.with_columns(split=sides),
-        TASK,
-    )
-    assert chosen.value == pytest.approx(0.8)
-    assert "3 images of split val" in chosen.origin
+    manifest = manifest.with_columns(split=sides)
+    whole = dataclasses.replace(predictions, probabilities=probabilities)
+    test, val = (whole.rows_for(manifest.image_ids[part]) for part in (slice(2), slice(2, 6)))
+    read = cases([1, 0], [0.5, 0.5], [[1, 0]])
+    turned = val.in_order_of(val.classes[::-1])
+    for table, chosen_on in ((whole, None), (test, (val, manifest)), (test, (turned, manifest))):
+        chosen = choose_threshold("validation", read, table, manifest, TASK, validation=chosen_on)
+        assert chosen.value == pytest.approx(0.8)
+        assert "3 images of split val" in chosen.origin
+    with pytest.raises(InputError, match=r"split 'val': .*; give their table with --validation"):
+        choose_threshold("validation", read, test, manifest, TASK)
+    with pytest.raises(InputError, match="goes with --threshold validation"):
+        choose_threshold("0.5", read, test, manifest, TASK, validation=(val, manifest))
+    elsewhere = manifest.with_columns(diagnosis=["melanoma"] * 6)
+    with pytest.raises(InputError, match="split 'val': 3 positive and 0 negative images"):
+        choose_threshold("validation", read, test, manifest, TASK, validation=(val, elsewhere))
+
+
+@pytest.mark.parametrize(
+    ("lesions", "seen", "message"),
+    [
+        (["", "", "", "", "", ""], 3, "1 images are judged too, such as i2; judge other rows"),
+        (["", "x", "", "x", "", ""], 2, "1 lesions are judged too, such as x; judge other rows"),
+    ],
+)
+def test_the_threshold_of_validation_is_not_chosen_on_what_is_judged(lesions, seen, message):
+    predictions, manifest, _ = tables(DIAGNOSES, [("a", "i0", "yes"), ("a", "i1", "no")])
+    sides = ["test", "test", "val", "val", "val", "val"]
+    manifest = manifest.with_columns(split=sides, lesion_id=lesions)
+    read = cases([1, 0, 1][:seen], [0.5, 0.5, 0.5][:seen], [[1, 0, 1][:seen]])
+    with pytest.raises(InputError, match=message):
+        choose_threshold("validation", read, predictions, manifest, TASK)
 
 
 @pytest.mark.parametrize("wanted", ["1.5", "reader", "nan"])

@@ -29,6 +29,7 @@ def found():
         score=1 / (1 + np.exp(-latent[2])),
         clusters=np.array([f"l{k // 2}" for k in range(n)]),
         lesions=30,
+        drawn="lesions",
         readers=("Ada <b>", "Ben"),
         calls=calls,
         ratings=np.where(np.isnan(calls), np.nan, latent[:2]),
@@ -96,6 +97,7 @@ def test_one_reader_without_scores_gives_a_page_too(tmp_path):
         score=np.array([0.9, 0.1, 0.4]),
         clusters=np.array(["a", "b", "c"]),
         lesions=None,
+        drawn="images",
         readers=("Ada",),
         calls=np.array([[1.0, np.nan, 0.0]]),
         ratings=np.full((1, 3), np.nan),
@@ -109,3 +111,29 @@ def test_one_reader_without_scores_gives_a_page_too(tmp_path):
     text = write_report(readers_heading(alone), sections, tmp_path, inputs={}).read_text()
     assert "undefined" in text
     assert "names no lesions" in text
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["interval"]["method"].startswith("bootstrap over images, paired")
+
+
+def test_readers_who_cannot_be_placed_beside_the_curve_are_not_counted(found, tmp_path):
+    study = ReaderCases(
+        image_ids=("a", "b", "c", "d"),
+        positive=np.array([True, False, True, False]),
+        score=np.array([0.9, 0.1, 0.4, 0.2]),
+        clusters=np.array(["a", "b", "c", "d"]),
+        lesions=None,
+        drawn="images",
+        readers=("Ada", "Ben", "Cy"),
+        calls=np.array([[1, 0, 0, 0], [1, np.nan, 0, np.nan], [1, 0, 1, 1]], dtype=float),
+        ratings=np.full((3, 4), np.nan),
+        left_out={},
+    )
+    two = compare_readers(
+        study, title="t", split="all", threshold=Threshold(0.5, "as given"), replicates=100
+    )
+    sections = readers_sections(two)
+    told = sections[0].text
+    assert told[0].startswith("1 of 3 readers did not decide on both sides")
+    assert told[1].startswith(f"{two.under_curve} of 2 readers lie under")
+    assert sections[0].content["readers_compared"] == 2
+    assert readers_sections(found)[0].text[0].startswith(f"{found.under_curve} of 2 readers lie")

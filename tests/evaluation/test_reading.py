@@ -188,6 +188,45 @@ def test_without_validation_each_lesion_is_read_by_what_the_others_teach(known):
     assert "over its frequency among these images" in reading.in_words()
 
 
+def test_rows_of_no_class_are_read_by_maps_of_other_lesions_and_fit_none():
+    predictions, manifest = study(20, split="test", seed=3)
+    diagnosis = manifest.frame["diagnosis"].to_numpy(copy=True)
+    outside = [0, 1, 5]  # both images of the first lesion, one of the two of the third
+    diagnosis[outside] = "squamous-cell-carcinoma"
+    manifest = manifest.with_columns(diagnosis=diagnosis)
+    fitted_on = []
+
+    def fit(probabilities, _truth):
+        number = len(fitted_on)
+        fitted_on.append(probabilities)
+        return lambda given: np.tile([number / 100, 0, 1 - number / 100], (len(given), 1))
+
+    judged = Validation.of(predictions, manifest, split="test")
+    beside = judged.beside(predictions, manifest, split="test")
+    assert beside.predictions.image_ids == tuple(f"test{row}" for row in outside)
+    reading = Reading.crossing(judged, beside=beside, maps={"count": fit}, calibration="count")
+    assert set(reading.judged.image_ids) == set(manifest.image_ids)
+    read = reading.judged.rows_for([f"test{row}" for row in outside]).probabilities[:, 0] * 100
+    alone, again, shared = (fitted_on[round(number)] for number in read)
+    assert len(alone) == len(again) == len(judged.manifest) == 37
+    # The map of the third lesion's image has not seen the lesion's other image.
+    other = predictions.probabilities[4]
+    assert (alone == other).all(axis=1).any()
+    assert not (shared == other).all(axis=1).any()
+    assert 0 < len(shared) < 37
+
+
+def test_rows_without_a_prediction_are_not_read_beside():
+    predictions, manifest = study(20, split="test", seed=3)
+    judged = Validation.of(predictions, manifest, split="test")
+    assert judged.beside(predictions, manifest, split="test") is None
+    diagnosis = ["squamous-cell-carcinoma", *manifest.diagnoses[1:]]
+    manifest = manifest.with_columns(diagnosis=diagnosis)
+    few = predictions.rows_for(manifest.image_ids[1:])
+    judged = Validation.of(few, manifest, split="test")
+    assert judged.beside(few, manifest, split="test") is None
+
+
 def test_a_reading_that_crosses_and_is_asked_for_nothing_changes_nothing(known):
     reading = Reading.crossing(known)
     assert reading.judged is known.predictions

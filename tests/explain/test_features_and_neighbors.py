@@ -375,6 +375,7 @@ def test_neighbors_takes_features_that_embed_wrote(cutis, colour_bundle, collect
     [
         (["embed", "{bundle}", "{manifest}", "-o", "{out}", "--by", "nine"], "no level 'nine'"),
         (["embed", "{bundle}", "{manifest}", "-o", "{out}", "--split", "val"], "no rows in split"),
+        (["embed", "{bundle}", "{manifest}", "-o", "{out}", "--seed", "4294967296"], "--seed"),
         (["embed", "{bundle}", "{manifest}", "-o", "{out}", "--method", "pca"], "not one of tsne"),
         (["neighbors", "{bundle}", "{manifest}", "{manifest}", "-o", "{out}"], "none of 1 files"),
     ],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cutis.errors import InputError
-from cutis.metrics.cross_fitting import FOLDS, cross_fitted, folds_of
+from cutis.metrics.cross_fitting import FOLDS, cross_fitted, folds_of, require_lesions
 
 
 def test_folds_keep_lesions_whole_and_are_of_like_size():
@@ -29,6 +29,9 @@ def test_each_fold_is_read_through_a_map_of_the_others():
 def test_too_few_lesions_are_refused():
     with pytest.raises(InputError, match="needs at least 5 lesions, there are 4"):
         folds_of(np.arange(12) // 3)
+    with pytest.raises(InputError, match=r"^m\.csv: cross-fitting needs at least 5 lesions"):
+        require_lesions(np.arange(12) // 3, source="m.csv")
+    require_lesions(np.arange(15) // 3, source="m.csv")
 
 
 def test_a_truth_for_every_case_is_needed():

@@ -128,8 +128,19 @@ def test_predictions_that_are_logits(cutis, table, tmp_path):
     logits = pd.DataFrame({"image_id": frame["image_id"], "melanoma": 3.2, "nevus": -1.0})
     logits.to_csv(tmp_path / "logits.csv", index=False)
     outcome = cutis("evaluate", tmp_path / "logits.csv", path, "-o", tmp_path / "report")
-    refused(outcome, "were logits passed?")
+    refused(outcome, "were logits passed?", "Independent confidences, as ISIC submissions may hold")
     assert not (tmp_path / "report" / "report.html").exists()
+
+
+@pytest.mark.parametrize("prevalence", ["0", "5", "nan"])
+def test_a_prevalence_that_is_no_share_is_refused_before_anything_is_read(
+    cutis, tmp_path, prevalence
+):
+    outcome = cutis(
+        *("evaluate", tmp_path / "p.csv", tmp_path / "m.csv", "-o", tmp_path / "report"),
+        *("--prevalence", prevalence),
+    )
+    refused(outcome, f"prevalence: {prevalence} is not between 0 and 1; give the share")
 
 
 def test_validation_rows_that_are_judged_too(cutis, table, tmp_path):

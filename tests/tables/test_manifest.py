@@ -1,10 +1,12 @@
 """A manifest in memory and on disk."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from cutis.errors import InputError
+from cutis.errors import InputError, ManifestError, OutputError
 from cutis.tables.manifest import Manifest, tree_beside
 from cutis.taxonomy import Node, Taxonomy, load_taxonomy
 
@@ -30,6 +32,19 @@ def test_an_image_without_a_lesion_is_a_cluster_of_its_own_and_no_rows_have_none
     first, second, third = manifest.clusters()
     assert first == second != third
     assert manifest.rows(np.zeros(3, dtype=bool)).clusters().shape == (0,)
+
+
+def test_the_lesions_of_a_patient_are_drawn_together():
+    frame = pd.DataFrame(
+        {
+            "image_id": ["a", "b", "c", "d"],
+            "path": "/a.jpg",
+            "diagnosis": "nevus",
+            "lesion_id": ["x", "y", "y", "z"],
+            "patient_id": ["p", "p", "", "q"],
+        }
+    )
+    assert Manifest(frame, load_taxonomy()).clusters().tolist() == ["x", "x", "x", "z"]
 
 
 @pytest.mark.parametrize("name", ["m.csv", "m.parquet"])
@@ -67,3 +82,84 @@ def test_what_lies_beside_and_is_no_tree_is_named(tmp_path, text):
     tree_beside(path).write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"m\.taxonomy\.json"):
         Manifest.read(path, check_files=False)
+
+
+@pytest.mark.parametrize("age", ["-1", "121", "-inf", "1e9"])
+def test_an_age_that_nobody_has_is_refused_with_its_line(tmp_path, age):
+    path = tmp_path / "m.csv"
+    path.write_text(
+        "image_id,path,diagnosis,age_years\n"
+        f"a,a.jpg,nevus,120\nb,b.jpg,nevus,{age}\nc,c.jpg,nevus,\nd,d.jpg,nevus,0\n"
+    )
+    with pytest.raises(ManifestError) as refused:
+        Manifest.read(path, check_files=False)
+    (problem,) = refused.value.problems
+    assert problem.startswith("line 3: age_years ")
+    assert problem.endswith("is not in 0..120; leave it empty where it is unknown")
+
+
+def test_a_column_may_have_any_name():
+    manifest = moles(load_taxonomy()).with_columns(self=["x"], manifest=["y"])
+    assert manifest.frame.iloc[0][["self", "manifest"]].tolist() == ["x", "y"]
+
+
+def test_a_manifest_leaves_its_neighbour_the_tree_that_it_has(tmp_path):
+    pytest.importorskip("pyarrow")
+    own, other = tmp_path / "m.csv", tmp_path / "m.parquet"
+    moles(OWN).write(own)
+    with pytest.raises(InputError, match=r"m\.csv beside it has another tree of diagnoses"):
+        moles(load_taxonomy()).write(other)
+    assert not other.exists()
+    assert Manifest.read(own, check_files=False).diagnoses == ("mole",)
+    moles(OWN).write(other)
+    assert Manifest.read(other, check_files=False).diagnoses == ("mole",)
+
+
+def test_a_manifest_of_the_default_tree_is_not_given_another_by_its_neighbour(tmp_path):
+    pytest.importorskip("pyarrow")
+    moles(load_taxonomy()).write(tmp_path / "m.csv")
+    with pytest.raises(InputError, match=r"m\.csv beside it has another tree"):
+        moles(OWN).write(tmp_path / "m.parquet")
+    assert not tree_beside(tmp_path / "m.csv").exists()
+
+
+def test_a_table_beside_that_is_no_manifest_may_have_the_same_name(tmp_path):
+    pytest.importorskip("pyarrow")
+    (tmp_path / "m.csv").write_text("image_id,dx\na,nv\n")
+    moles(OWN).write(tmp_path / "m.parquet")
+    moles(load_taxonomy()).write(tmp_path / "m.parquet")
+    assert not tree_beside(tmp_path / "m.parquet").exists()
+
+
+@pytest.mark.parametrize(("before", "after"), [(OWN, None), (None, OWN)])
+def test_a_table_that_cannot_be_written_leaves_the_tree_as_it_was(
+    tmp_path, monkeypatch, before, after
+):
+    path = tmp_path / "m.csv"
+    moles(before or load_taxonomy()).write(path)
+    there = {found.name: found.read_bytes() for found in tmp_path.iterdir()}
+
+    def full(*_: object) -> None:
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr("cutis.tables.manifest.write_frame", full)
+    with pytest.raises(OutputError):
+        moles(after or load_taxonomy()).write(path)
+    assert {found.name: found.read_bytes() for found in tmp_path.iterdir()} == there
+
+
+def test_a_manifest_in_a_folder_whose_name_no_table_can_hold_is_refused(tmp_path):
+    folder = tmp_path / os.fsdecode(b"r\xff")
+    folder.mkdir()
+    (folder / "m.csv").write_text("image_id,path,diagnosis\na,a.jpg,nevus\n")
+    with pytest.raises(InputError, match=r"r\\udcff': a name that is no UTF-8"):
+        Manifest.read(folder / "m.csv")
+
+
+def test_a_manifest_with_another_separator_is_told_so(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("image_id;path;diagnosis\na;a.jpg;nevus\n")
+    with pytest.raises(
+        ManifestError, match="'image_id' is missing; its cells are separated by ';'"
+    ):
+        Manifest.read(path)

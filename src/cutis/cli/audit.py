@@ -23,10 +23,11 @@ def audit(
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis.curation.audit import audit as look
-    from cutis.curation.audit import write_audit
+    from cutis.curation.audit import require_manifest_survives, write_audit
     from cutis.files import require_writable
     from cutis.tables.manifest import Manifest
 
+    require_manifest_survives(manifest, output)
     require_writable(output)
     table = Manifest.read(manifest, check_leaks=False)
     with progress_bar(len(table), "looking") as advance:
@@ -51,7 +52,7 @@ def split(
     by: str = typer.Option("lesion", help="lesion or patient: what every row must name."),
     test: float = typer.Option(0.2, help="Fraction of images to test on."),
     val: float = typer.Option(0.1, help="Fraction of images to validate on."),
-    seed: int = typer.Option(0, help="Of the dealing."),
+    seed: int = typer.Option(0, min=0, help="Of the dealing."),
     folds: int = typer.Option(0, min=0, help="Also deal what is not test into K folds."),
     skip_duplicates: bool = typer.Option(
         False, "--skip-duplicates", help="Do not look for duplicates in an unaudited manifest."
@@ -62,13 +63,27 @@ def split(
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis.curation.audit import with_duplicate_groups
-    from cutis.curation.splits import fold_manifest, parse_by, split_manifest
-    from cutis.files import require_writable
-    from cutis.tables.manifest import SPLITS, Manifest
+    from cutis.curation.splits import (
+        fold_manifest,
+        parse_by,
+        require_folds,
+        require_groups,
+        require_parts,
+        split_manifest,
+    )
+    from cutis.files import require_writable_file
+    from cutis.tables.manifest import SPLITS, Manifest, require_one_tree
+    from cutis.tables.predictions import require_writable_table
 
     group = parse_by(by)
-    require_writable(output.absolute().parent)
+    require_parts(test=test, val=val)
+    if folds:
+        require_folds(folds)
+    require_writable_file(output)
+    require_writable_table(output)
     table = Manifest.read(manifest, check_leaks=False)
+    require_groups(table, group)
+    require_one_tree(output, table.taxonomy)
     if not skip_duplicates and (table.frame["duplicate_group"] == "").all():
         with progress_bar(len(table), "looking for duplicates") as advance:
             table = with_duplicate_groups(table, on_progress=advance)

@@ -33,11 +33,13 @@ def calibrate(
     the split.
     """
     from cutis import RESEARCH_USE_NOTICE
+    from cutis.bundle import require_bundle_place
     from cutis.files import require_writable, sha256_of_file
     from cutis.inference.recalibration import calibrate_bundle, describe, pictures_to_ask
     from cutis.tables.manifest import Manifest
     from cutis.zoo import resolve
 
+    require_bundle_place(output)
     require_writable(output.absolute().parent)
     bundle = resolve(model)
     table = Manifest.read(manifest, taxonomy=bundle.taxonomy)

@@ -27,6 +27,12 @@ def compare(
         help="From which score on the model says yes: a number; readers, for the mean reader's "
         "specificity; or validation, for Youden's point on split val.",
     ),
+    validation: Path | None = typer.Option(
+        None, help="Predictions for split val, for --threshold validation; default, PREDICTIONS."
+    ),
+    validation_manifest: Path | None = typer.Option(
+        None, help="Their manifest, where it is another one."
+    ),
     with_model: Path | None = typer.Option(
         None, help="Readings of the same readers with the model's answer at hand, to be compared."
     ),
@@ -34,12 +40,13 @@ def compare(
         None, help="TOML of published points, drawn for context only."
     ),
     replicates: int = typer.Option(2000, help="Bootstrap replicates, at least 100."),
-    seed: int = typer.Option(0, help="Seed of the bootstrap."),
+    seed: int = typer.Option(0, min=0, help="Seed of the bootstrap."),
 ) -> None:
     """Compare a model with readers: curve, points, agreement and paired differences on one page."""
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
+    from cutis.errors import InputError
     from cutis.evaluation.conditions import compare_conditions
     from cutis.evaluation.conditions_report import conditions_section
     from cutis.evaluation.literature import read_literature
@@ -55,9 +62,17 @@ def compare(
     from cutis.taxonomy.tasks import find_task
 
     require_writable(output)
+    if validation_manifest is not None and validation is None:
+        raise InputError("--validation-manifest goes with --validation, which is not given")
     table = Manifest.read(manifest, check_files=False)
     question = find_task(task, table.taxonomy)
     answers = Predictions.read(predictions, table.taxonomy)
+    chosen_on = None
+    if validation is not None:
+        rows = (
+            Manifest.read(validation_manifest, check_files=False) if validation_manifest else table
+        )
+        chosen_on = Predictions.read(validation, rows.taxonomy), rows
     points = () if literature is None else read_literature(literature)
     cases = ReaderCases.of(
         answers, table, Readings.read(readings, table.taxonomy), question, split=split
@@ -66,7 +81,9 @@ def compare(
         cases,
         title=question.title,
         split=split,
-        threshold=choose_threshold(threshold, cases, answers, table, question),
+        threshold=choose_threshold(
+            threshold, cases, answers, table, question, validation=chosen_on
+        ),
         literature=points,
         replicates=replicates,
         seed=seed,
@@ -82,7 +99,8 @@ def compare(
             seed=seed,
         )
         sections.append(conditions_section(assisted))
-    further = [path for path in (with_model, literature) if path is not None]
+    others = (with_model, literature, validation, validation_manifest)
+    further = [path for path in others if path is not None]
     inputs = [predictions, manifest, readings, *further]
     report = write_report(
         readers_heading(found),
@@ -105,7 +123,7 @@ def compare(
     shown.add_row(
         "model at that specificity, sensitivity", str(mean.against_model.model_sensitivity)
     )
-    shown.add_row("readers under the curve", f"{found.under_curve} of {len(found.readers)}")
+    shown.add_row("readers under the curve", f"{found.under_curve} of {found.compared}")
     if assisted is not None:
         for rate, both in assisted.mean.items():
             shown.add_row(f"gain of the mean reader with the model, {rate}", str(both.gain))

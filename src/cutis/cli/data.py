@@ -27,7 +27,9 @@ def import_(
     ),
     output: Path = typer.Option(..., "-o", "--output", help="Manifest, .csv or .parquet."),
     skip_missing: bool = typer.Option(
-        False, "--skip-missing", help="Leave out rows whose picture does not exist, and list them."
+        False,
+        "--skip-missing",
+        help="Leave out rows whose picture or mask does not exist, and list them.",
     ),
     column: list[str] = typer.Option(
         [], metavar="OURS=THEIRS", help="For `table`: what a column is called there."
@@ -40,10 +42,12 @@ def import_(
     from cutis import RESEARCH_USE_NOTICE
     from cutis.curation.datasheet import describe as summarise
     from cutis.curation.sources import SourceOptions, import_source
-    from cutis.files import require_writable, write_text
+    from cutis.files import exists, require_writable_file, write_text
+    from cutis.tables.predictions import require_writable_table
     from cutis.taxonomy import load_taxonomy
 
-    require_writable(output.absolute().parent)
+    require_writable_file(output)
+    require_writable_table(output)
     options = SourceOptions(
         taxonomy=load_taxonomy(taxonomy),
         skip_missing=skip_missing,
@@ -51,15 +55,20 @@ def import_(
         images=tuple(images),
     )
     found = import_source(source, path, options)
+    if any(exists(output) and output.samefile(table) for table in found.tables):
+        raise InputError(f"{output}: is what the manifest is read from; give -o another name")
     found.manifest.write(output)
     console = plain_console()
     console.print(_class_table(summarise(found.manifest), title=str(output)))
+    listed = output.with_name(f"{output.stem}.missing.txt")
     if found.missing:
-        listed = output.with_name(f"{output.stem}.missing.txt")
         write_text(listed, "\n".join(found.missing) + "\n")
         console.print(
-            f"{len(found.missing)} rows without a picture were left out: {listed}", soft_wrap=True
+            f"{len(found.missing)} rows whose picture or mask does not exist were left out: {listed}",
+            soft_wrap=True,
         )
+    else:
+        listed.unlink(missing_ok=True)  # of an earlier import
     console.print(next_step("data", "audit", output, "-o", "audit/"), soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
 

@@ -24,7 +24,9 @@ def embed(
         "class", help="Colour by class, status, or a level of the taxonomy such as nine-way."
     ),
     limit: int = typer.Option(1500, min=4, help="The most pictures on the map."),
-    seed: int = typer.Option(0, min=0, help="Of the layout and of what is left out."),
+    seed: int = typer.Option(
+        0, min=0, max=2**32 - 1, help="Of the layout and of what is left out."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON instead of a table."),
 ) -> None:
     """Lay pictures out by the network's features, in a page that shows them.
@@ -68,7 +70,7 @@ def embed(
 def neighbors(
     bundle: Path = typer.Argument(help="A model of the zoo, or the folder of a bundle."),
     manifest: Path = typer.Argument(help="Manifest that the bundle was trained on."),
-    pictures: list[Path] = typer.Argument(help="Pictures, or folders of pictures."),
+    pictures: list[Path] = typer.Argument(help="Pictures, or folders of pictures.", readable=False),
     output: Path = typer.Option(..., "-o", "--output", help="Folder for the pictures' neighbours."),
     k: int = typer.Option(5, "-k", "--count", min=1, help="Training cases for each picture."),
     features: Path | None = typer.Option(

@@ -61,7 +61,7 @@ def evaluate(
         False, "--skip-outside", help="Leave out rows whose diagnosis belongs to no class."
     ),
     replicates: int = typer.Option(2000, help="Bootstrap replicates, at least 100."),
-    seed: int = typer.Option(0, help="Seed of the bootstrap."),
+    seed: int = typer.Option(0, min=0, help="Seed of the bootstrap."),
     history: Path | None = typer.Option(None, help="A run's history.csv, to show its curves."),
     stress: Path | None = typer.Option(
         None, help="The bundle behind the predictions: ask it again about changed pictures."
@@ -81,8 +81,10 @@ def evaluate(
     from cutis.evaluation.classifier import evaluate as judge
     from cutis.evaluation.classifier_report import classifier_sections
     from cutis.evaluation.evidence import evidence_sections
+    from cutis.evaluation.figures.classifier import history_figure
     from cutis.evaluation.folds import summarise_folds, summarise_repeats
     from cutis.evaluation.folds_report import folds_section, repeats_section
+    from cutis.evaluation.questions import require_prevalence
     from cutis.evaluation.report import classifier_heading, write_report
     from cutis.files import require_writable, sha256_by_name
     from cutis.inference.calibration import CALIBRATIONS
@@ -91,11 +93,14 @@ def evaluate(
     from cutis.tables.predictions import Predictions
 
     require_writable(output)
+    require_prevalence(prevalence)
     table = Manifest.read(manifest, check_files=False)
     further: tuple[str, ...] = ()
     if columns_from is not None:
         table, further = with_further_columns(table, columns_from, chosen=by)
     given = Predictions.read(predictions, table.taxonomy)
+    others = [Predictions.read(path, table.taxonomy) for path in repeat]
+    epochs = None if history is None else history_figure(history)
     stressed = None if stress is None else bundle_behind(given, stress)
     explained = None if explain is None else bundle_behind(given, explain)
     reading = _reading(
@@ -133,14 +138,13 @@ def evaluate(
     validated_across = []
     by_fold = summarise_folds(reading.judged, judged, found, gains=reading.gains)
     if by_fold is not None:
-        validated_across.append(folds_section(by_fold))
-    if repeat:
-        others = [Predictions.read(path, table.taxonomy) for path in repeat]
+        validated_across.append(folds_section(by_fold, drawn=judged.drawn))
+    if others:
         tables = [reading.judged, *(reading.again(other) for other in others)]
         repeats = summarise_repeats(
             tables, judged, gains=reading.gains, replicates=replicates, seed=seed
         )
-        validated_across.append(repeats_section(repeats))
+        validated_across.append(repeats_section(repeats, drawn=judged.drawn))
     asked_again = []
     if stressed is not None:
         asked_again += stress_sections(
@@ -154,7 +158,7 @@ def evaluate(
     inputs = [predictions, manifest, validation, validation_manifest, columns_from, *repeat, *facts]
     report = write_report(
         classifier_heading(found, reading),
-        [*classifier_sections(found, history=history), *validated_across, *evidence, *asked_again],
+        [*classifier_sections(found, history=epochs), *validated_across, *evidence, *asked_again],
         output,
         inputs=sha256_by_name([path for path in inputs if path is not None]),
         command=shlex.join(["cutis", *sys.argv[1:]]),
@@ -187,6 +191,7 @@ def _reading(
     from cutis.errors import InputError
     from cutis.evaluation.reading import Reading, Validation
     from cutis.inference.calibration import CALIBRATIONS
+    from cutis.metrics.cross_fitting import require_lesions
     from cutis.tables.manifest import Manifest
     from cutis.tables.predictions import Predictions
 
@@ -196,11 +201,20 @@ def _reading(
         raise InputError("--validation-manifest goes with --validation, which is not given")
     if cross_fit:
         judged = Validation.of(given, table, split=split)
-        return Reading.crossing(judged, maps=CALIBRATIONS, calibration=calibration, answer=answer)
+        require_lesions(judged.manifest.clusters(), source=table.name)
+        return Reading.crossing(
+            judged,
+            beside=judged.beside(given, table, split=split),
+            maps=CALIBRATIONS,
+            calibration=calibration,
+            answer=answer,
+        )
     chosen_on = None
     if validation is not None:
         rows = (
             Manifest.read(validation_manifest, check_files=False) if validation_manifest else table
         )
         chosen_on = Validation.of(Predictions.read(validation, rows.taxonomy), rows)
+        if calibration is not None:
+            require_lesions(chosen_on.manifest.clusters(), source=rows.name)
     return Reading.of(given, chosen_on, maps=CALIBRATIONS, calibration=calibration, answer=answer)

@@ -23,7 +23,7 @@ def explain(
     model: Path = typer.Argument(
         help="A model of the zoo, a bundle, or the run folder it came from."
     ),
-    pictures: list[Path] = typer.Argument(help="Pictures, or folders of pictures."),
+    pictures: list[Path] = typer.Argument(help="Pictures, or folders of pictures.", readable=False),
     output: Path = typer.Option(..., "-o", "--output", help="Folder for the heat maps."),
     method: list[str] = typer.Option(
         ["saliency"],

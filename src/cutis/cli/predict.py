@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def predict(
-    pictures: list[Path] = typer.Argument(help="Pictures, or folders of pictures."),
+    pictures: list[Path] = typer.Argument(help="Pictures, or folders of pictures.", readable=False),
     model: Path | None = typer.Option(
         None, help="A model of the zoo, or the folder of a bundle; default, the zoo's first."
     ),
@@ -80,9 +80,10 @@ def predict(
 
 def _require_writable(csv: Path | None, answers: Path | None, explain: Path | None) -> None:
     """Find out before the work whether its results can be made and kept."""
-    from cutis.files import require_writable
+    from cutis.files import require_distinct, require_writable
     from cutis.tables.predictions import require_writable_table
 
+    require_distinct(csv, answers, explain)
     for table in (csv, answers):
         if table is not None:
             require_writable_table(table)

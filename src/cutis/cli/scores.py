@@ -25,7 +25,7 @@ def scores(
         None, help="Column of lesions or patients whose rows depend on each other."
     ),
     replicates: int = typer.Option(2000, help="Bootstrap replicates, at least 100."),
-    seed: int = typer.Option(0, help="Seed of the bootstrap."),
+    seed: int = typer.Option(0, min=0, help="Seed of the bootstrap."),
 ) -> None:
     """Compare scores of the same cases: areas, operating points and decision curves, also by band."""
     from rich.table import Table

@@ -14,17 +14,19 @@ from cutis.cli.terminal import plain_console
 @app.command()
 def zoo(
     name: str | None = typer.Argument(None, help="Print the card of this model."),
-    as_json: bool = typer.Option(False, "--json", help="Print JSON instead of a table."),
+    as_json: bool = typer.Option(
+        False, "--json", help="Print JSON instead of a table, or of a card."
+    ),
 ) -> None:
     """List the models that ship with Cutis; their names stand wherever a bundle may stand."""
     from cutis import RESEARCH_USE_NOTICE
     from cutis.bundle import CARD
     from cutis.zoo import entry, find, names
 
-    if name is not None:
+    if name is not None and not as_json:
         typer.echo(find(name).read(CARD).decode(), nl=False)
         return
-    entries = [entry(each) for each in names()]
+    entries = [entry(each) for each in (names() if name is None else [name])]
     if as_json:
         typer.echo(json.dumps({"notice": RESEARCH_USE_NOTICE, "models": entries}, indent=2))
     else:

@@ -111,11 +111,14 @@ class Cases:
         }
         for name, values in per_class.items():
             found |= {f"{name}/{index}": values[..., index] for index in range(k)}
-            # A class that occurs but is never answered has no precision; its share of a macro mean
-            # is zero, as in scikit-learn. A class that does not occur takes no part.
-            counted = np.where(occurs, np.nan_to_num(values), np.nan)
-            ranked = name in ("roc_auc", "average_precision")
-            found[f"macro_{name}"] = classification.mean_over_defined(values if ranked else counted)
+            if name == "precision":
+                # A class that occurs but is never answered has none; its share of the mean is zero,
+                # as in scikit-learn.
+                values = np.nan_to_num(values)
+            # A class that does not occur takes no part.
+            found[f"macro_{name}"] = classification.mean_over_defined(
+                np.where(occurs, values, np.nan)
+            )
         return found | self._malignant_figures(weights)
 
     def _malignant_figures(self, weights: FloatArray) -> dict[str, FloatArray]:
@@ -135,18 +138,36 @@ class Cases:
         }
 
     def clusters_counted(self, clusters: npt.NDArray[np.generic]) -> dict[str, int]:
-        """How many clusters each share of one class, or of one side, is counted among."""
+        """How many clusters each share is counted among, but for accuracy, which counts all.
+
+        An area is known no better than the smaller of its two sides lets it be, and a mean over classes
+        no better than the smallest class.
+        """
         found: dict[str, int] = {}
         for index in range(self.probabilities.shape[1]):
             occurs, answered = self.truth == index, self.answers == index
-            found |= {f"{name}/{index}": clusters_among(clusters, occurs) for name in PER_CLASS}
-            found[f"precision/{index}"] = clusters_among(clusters, answered)
-            found[f"f1/{index}"] = clusters_among(clusters, occurs | answered)
-            found[f"specificity/{index}"] = clusters_among(clusters, ~occurs)
+            inside, outside = clusters_among(clusters, occurs), clusters_among(clusters, ~occurs)
+            found |= {
+                f"precision/{index}": clusters_among(clusters, answered),
+                f"recall/{index}": inside,
+                f"specificity/{index}": outside,
+                f"f1/{index}": clusters_among(clusters, occurs | answered),
+                f"roc_auc/{index}": min(inside, outside),
+                f"average_precision/{index}": min(inside, outside),
+            }
+        occurring = np.unique(self.truth)
+        found["balanced_accuracy"] = min(found[f"recall/{index}"] for index in occurring)
+        for name in PER_CLASS:
+            found[f"macro_{name}"] = min(found[f"{name}/{index}"] for index in occurring)
         if self.malignant is not None:
             truth = self.malignant.truth
-            found |= {f"malignant/{name}": clusters_among(clusters, truth) for name in MALIGNANT}
-            found["malignant/specificity"] = clusters_among(clusters, ~truth)
+            inside, outside = clusters_among(clusters, truth), clusters_among(clusters, ~truth)
+            found |= {
+                "malignant/sensitivity": inside,
+                "malignant/specificity": outside,
+                "malignant/roc_auc": min(inside, outside),
+                "malignant/average_precision": min(inside, outside),
+            }
         return found
 
 

@@ -59,6 +59,7 @@ def judge_selection(
     probabilities: FloatArray,
     clusters: npt.NDArray[np.generic],
     *,
+    answers: IntArray | None = None,
     replicates: int = 1000,
     seed: int = 0,
 ) -> SelectivePrediction:
@@ -68,20 +69,33 @@ def judge_selection(
         truth: Shape (n,), positions.
         probabilities: Shape (n, k).
         clusters: Shape (n,); what the bootstrap draws whole.
+        answers: Shape (n,), positions; default, the most probable class of each row.
         replicates, seed: Of the bootstrap.
     """
-    confidence = probabilities.max(axis=1)
-    wrong = (probabilities.argmax(axis=1) != truth).astype(np.float64)
+    if answers is None:
+        answers = np.asarray(probabilities.argmax(axis=1))
+    confidence = probabilities[np.arange(len(truth)), answers]
+    wrong = (answers != truth).astype(np.float64)
 
     def figures(weights: FloatArray) -> dict[str, FloatArray]:
         curve = risk_coverage(confidence, wrong, weights=weights)
         points = {f"risk_at_{c}": risk_at_coverage(curve, c).risk for c in COVERAGES}
         return {"aurc": curve.area, **points}
 
+    curve = risk_coverage(confidence, wrong)
+    thresholds = {c: risk_at_coverage(curve, c).threshold for c in COVERAGES}
     estimates = bootstrap_estimates(
-        figures, clusters, replicates=replicates, seed=seed, is_share=lambda _name: True
+        figures,
+        clusters,
+        replicates=replicates,
+        seed=seed,
+        is_share=lambda _name: True,
+        counted={
+            f"risk_at_{c}": clusters_among(clusters, confidence >= threshold)
+            for c, threshold in thresholds.items()
+        },
     )
-    return SelectivePrediction(risk_coverage(confidence, wrong), estimates)
+    return SelectivePrediction(curve, estimates)
 
 
 def judge_conformal_sets(

@@ -18,8 +18,8 @@ def selection_section(selection: SelectivePrediction) -> Section:
         "selective_prediction",
         "Leaving uncertain cases to a person",
         text=(
-            "Cases are kept by the probability of their most probable class. Thresholds were chosen "
-            "on the cases they are judged on; carry them to other cases for an honest figure.",
+            "Cases are kept by the probability of their answer. Thresholds were chosen on the cases "
+            "they are judged on; carry them to other cases for an honest figure.",
         ),
         tables=(Table(("Figure", "Value", "95 % interval", "n"), tuple(rows)),),
         plots={"Share of wrong answers against coverage": risk_coverage_figure(selection)},

@@ -1,16 +1,18 @@
 """`evaluate`: everything a table of predictions is worth on one split, with intervals."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from cutis.checks import FloatArray
+from cutis.errors import TaxonomyError
 from cutis.evaluation.cases import MALIGNANT, OVERALL, PER_CLASS, Cases, is_share, judged_rows
 from cutis.evaluation.estimates import Estimate, bootstrap_estimates
 from cutis.metrics import classification
 from cutis.metrics.ranking import Curve
-from cutis.tables.manifest import Manifest
+from cutis.tables.manifest import Drawn, Manifest
 from cutis.tables.predictions import Predictions
 from cutis.taxonomy import ClassSet
 
@@ -34,6 +36,7 @@ class Evaluation:
     split: str
     images: int
     lesions: int | None  # None where the manifest names no lesions
+    drawn: Drawn  # by the bootstrap
     left_out: int  # rows of the split without a diagnosis
     outside: int  # rows whose diagnosis belongs to no class, left out on request
     confusion: FloatArray  # (k, k), truth by answer
@@ -88,6 +91,7 @@ def evaluate(
     rows = judged_rows(manifest, predictions.classes, split=split, skip_outside=skip_outside)
     judged = rows.judged
     classes = ClassSet(manifest.taxonomy, predictions.classes)
+    _require_inside(judged, classes)
     cases = Cases.of(predictions, judged, gains=gains)
     counts = np.bincount(cases.truth, minlength=len(classes))
     positives = {
@@ -109,12 +113,12 @@ def evaluate(
     if cases.malignant is not None:
         named.append(("malignant", cases.malignant.ranking))
         malignant = {name: estimates[f"malignant/{name}"] for name in MALIGNANT}
-    lesions = judged.frame["lesion_id"]
     return Evaluation(
         classes=classes.classes,
         split=split,
         images=len(judged),
-        lesions=None if (lesions == "").all() else len(set(judged.clusters())),
+        lesions=judged.lesion_count,
+        drawn=judged.drawn,
         left_out=rows.without_diagnosis,
         outside=rows.outside,
         confusion=classification.confusion_matrix(cases.truth, cases.answers, len(classes)),
@@ -140,6 +144,19 @@ def evaluate(
         replicates=replicates,
         seed=seed,
     )
+
+
+def _require_inside(judged: Manifest, classes: ClassSet) -> None:
+    outside = Counter(d for d in judged.diagnoses if classes.index_of(d) is None)
+    if outside:
+        raise TaxonomyError(
+            judged.name,
+            [
+                f"diagnosis {diagnosis!r}, of {count} image{'s' if count > 1 else ''}, belongs to no "
+                f"class of {list(classes.classes)}; --skip-outside leaves such images out"
+                for diagnosis, count in sorted(outside.items())
+            ],
+        )
 
 
 def _confident_errors(

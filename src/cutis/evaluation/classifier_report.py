@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from cutis.evaluation.cases import MALIGNANT, OVERALL, PER_CLASS
 from cutis.evaluation.classifier import ErrorCase, Evaluation
 from cutis.evaluation.estimates import Estimate
@@ -23,15 +25,12 @@ CARDS = ("macro_roc_auc", "balanced_accuracy", "accuracy", "macro_f1")
 THUMBNAIL_PX = 160
 
 
-def classifier_sections(evaluation: Evaluation, *, history: Path | None = None) -> list[Section]:
+def classifier_sections(evaluation: Evaluation, *, history: Figure | None = None) -> list[Section]:
     """Figures, curves, confusion matrix and errors.
 
     Args:
         evaluation: What to show.
-        history: The `history.csv` of the run, to show its curves.
-
-    Raises:
-        InputError: the history cannot be read.
+        history: The run by epochs, as `history_figure` draws it.
     """
     sections = [_glance(evaluation), _overall(evaluation), _by_class(evaluation)]
     if evaluation.malignant:
@@ -94,7 +93,7 @@ def _malignant(evaluation: Evaluation) -> Section:
     )
 
 
-def _plots(evaluation: Evaluation, history: Path | None) -> Section:
+def _plots(evaluation: Evaluation, history: Figure | None) -> Section:
     plots = {
         "ROC curves of every class, with areas in the legend": figures.roc_figure(evaluation),
         "Precision-recall curves of every class": figures.precision_recall_figure(evaluation),
@@ -102,7 +101,7 @@ def _plots(evaluation: Evaluation, history: Path | None) -> Section:
         "Sensitivity of every class with intervals": figures.recall_figure(evaluation),
     }
     if history is not None:
-        plots["Loss and validation figures by epoch"] = figures.history_figure(history)
+        plots["Loss and validation figures by epoch"] = history
     return Section(
         "confusion_matrix",
         "Plots",

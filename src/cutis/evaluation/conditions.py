@@ -13,7 +13,7 @@ import numpy as np
 
 from cutis.checks import BoolArray, FloatArray
 from cutis.errors import InputError
-from cutis.evaluation.estimates import Estimate, bootstrap_estimates
+from cutis.evaluation.estimates import Estimate, bootstrap_estimates, clusters_among
 from cutis.evaluation.mrmc import obuchowski_rockette
 from cutis.evaluation.reader_cases import ReaderCases
 from cutis.evaluation.reader_figures import Tallies
@@ -57,7 +57,7 @@ class ConditionComparison:
     """What the model changes for the people who see its answer.
 
     Attributes:
-        images, positives: That were read in both conditions.
+        images, positives: That at least one of the readers read in both conditions.
         readers: Who read in both, in alphabetical order.
         left_out: Readers who read in one condition only.
         mean: Rates averaged over readers; intervals are over cases, for these readers.
@@ -87,7 +87,8 @@ def compare_conditions(
         replicates, seed: Of the lesion-clustered bootstrap.
 
     Raises:
-        InputError: no reader in both, no positives or negatives read in both, or too few replicates.
+        InputError: no reader in both, no positives or negatives that a reader read in both, or too
+            few replicates.
     """
     readers = sorted(set(without.readers) & set(with_model.readers))
     if not readers:
@@ -97,10 +98,12 @@ def compare_conditions(
         )
     shared = set(with_model.image_ids)
     images = [image_id for image_id in without.image_ids if image_id in shared]
+    seen = _read_in_both(_of(without, readers, images), _of(with_model, readers, images))
+    images = [image_id for image_id, read in zip(images, seen, strict=True) if read]
     first, second = _of(without, readers, images), _of(with_model, readers, images)
     if first.positive.all() or not first.positive.any():
         raise InputError(
-            f"conditions: {len(images)} images were read in both, "
+            f"conditions: {len(images)} images were read in both by one and the same reader, "
             f"{int(first.positive.sum())} of them positive; both sides are needed"
         )
     decided = first.has_read & second.has_read
@@ -111,8 +114,8 @@ def compare_conditions(
         replicates=replicates,
         seed=seed,
         is_share=lambda name: not name.endswith("/gain"),
+        counted=_clusters_counted(decided, first),
     )
-    everywhere = np.ones(len(images), dtype=bool)
     return ConditionComparison(
         images=len(images),
         positives=int(first.positive.sum()),
@@ -126,7 +129,7 @@ def compare_conditions(
             for row, reader in enumerate(readers)
         ),
         left_out=tuple(sorted(set(without.readers) ^ set(with_model.readers))),
-        mean=_rates(estimates, "mean", everywhere, first.positive),
+        mean=_rates(estimates, "mean", np.asarray(decided.any(axis=0)), first.positive),
         scored=_compare_scores(first, second),
         replicates=replicates,
         seed=seed,
@@ -150,6 +153,13 @@ def _of(cases: ReaderCases, readers: list[str], images: list[str]) -> ReaderCase
     )
 
 
+def _read_in_both(without: ReaderCases, with_model: ReaderCases) -> BoolArray:
+    """Shape (n,): where some reader decided in both conditions, or gave a score in both."""
+    decided = without.has_read & with_model.has_read
+    scored = ~np.isnan(without.ratings) & ~np.isnan(with_model.ratings)
+    return np.asarray((decided | scored).any(axis=0))
+
+
 def _figures(
     calls: list[FloatArray], positive: BoolArray
 ) -> Callable[[FloatArray], dict[str, FloatArray]]:
@@ -166,6 +176,19 @@ def _figures(
         return found
 
     return figures
+
+
+def _clusters_counted(decided: BoolArray, cases: ReaderCases) -> dict[str, int]:
+    """How many clusters each rate is counted among, by reader; on average, those of any reader."""
+    by_reader = {str(row): images for row, images in enumerate(decided)}
+    by_reader["mean"] = decided.any(axis=0)
+    sides = {"sensitivity": cases.positive, "specificity": ~cases.positive}
+    return {
+        f"{who}/{rate}/{when}": clusters_among(cases.clusters, rows & sides[rate])
+        for who, rows in by_reader.items()
+        for rate in RATES
+        for when in ("without", "with")
+    }
 
 
 def _rates(

@@ -50,10 +50,10 @@ def _text(found: ConditionComparison) -> tuple[str, ...]:
         "Obuchowski and Rockette's, with DeLong's covariances and Hillis's degrees of freedom."
     )
     return (
-        f"{len(found.readers)} readers and {found.images} images, {found.positives} positive, in both "
-        f"conditions.{alone} With the model minus without, on average over readers: "
-        f"{', '.join(gains)}. Intervals are over cases, both conditions drawn together, for these "
-        "readers.",
+        f"{len(found.readers)} readers and {found.images} images, {found.positives} positive, that at "
+        f"least one of them read in both conditions.{alone} With the model minus without, on average "
+        f"over readers: {', '.join(gains)}. Intervals are over cases, both conditions drawn together, "
+        "for these readers.",
         scored,
     )
 
@@ -64,7 +64,8 @@ def _table(found: ConditionComparison) -> Table:
         (each.reader, str(each.images), *_cells(each.rates), _switched(each))
         for each in found.readers
     ]
-    rows.append(("mean reader", str(found.images), *_cells(found.mean), ""))
+    decided = found.mean[RATES[0]].gain.n
+    rows.append(("mean reader", str(decided), *_cells(found.mean), ""))
     return Table((*header, "Changed to right / wrong"), tuple(rows))
 
 

@@ -10,9 +10,17 @@ import numpy.typing as npt
 from cutis.checks import BoolArray, FloatArray
 from cutis.errors import InputError
 from cutis.metrics.intervals import bootstrap, percentile_interval, share_interval
+from cutis.tables.manifest import Drawn
 
 LEAST_REPLICATES = 100
+LEAST_CLUSTERS = 2
 HOW_DRAWN = "on the logit scale for figures between 0 and 1, percentiles for others"
+
+AS_WHOLE: Mapping[Drawn, str] = {
+    "patients": "Whole patients are drawn, so several lesions of one never count as independent.",
+    "lesions": "Whole lesions are drawn, so several images of one never count as independent.",
+    "images": "The manifest names no lesions, so images are drawn as if independent.",
+}
 
 IsShare = Callable[[str], bool]  # whether the figure of a name lies between 0 and 1
 
@@ -21,8 +29,9 @@ IsShare = Callable[[str], bool]  # whether the figure of a name lies between 0 a
 class Estimate:
     """One figure with its 95 % interval and what it was measured on.
 
-    `value`, `low` and `high` are nan where the data do not define them; `undefined_replicates`
-    counts the bootstrap replicates that were left out for that reason.
+    `value`, `low` and `high` are nan where the data do not define them, as the ends of what was
+    measured on one lesion; `undefined_replicates` counts the bootstrap replicates that were left out
+    for that reason.
     """
 
     value: float
@@ -35,6 +44,8 @@ class Estimate:
     def __str__(self) -> str:
         if math.isnan(self.value):
             return f"undefined (n = {self.n})"
+        if math.isnan(self.low):
+            return f"{self.value:.3f} (no interval)"
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
@@ -47,7 +58,7 @@ def bootstrap_estimates(
     seed: int,
     is_share: IsShare = lambda _name: False,
     counted: Mapping[str, int] | None = None,
-    recentred: bool = False,
+    grows_with_noise: IsShare = lambda _name: False,
 ) -> dict[str, Estimate]:
     """Every figure with the interval of a cluster bootstrap.
 
@@ -59,8 +70,8 @@ def bootstrap_estimates(
         is_share: Which figures have `share_interval`; the others, such as differences, have the
             percentiles.
         counted: How many clusters a share is one of, by the name of the figure; default, all.
-        recentred: Take the bootstrap's own bias off its replicates first. A figure that grows with
-            noise, such as a calibration error, is otherwise larger in every replicate than its
+        grows_with_noise: Which figures have the bootstrap's own bias taken off their replicates
+            first, as far as zero. A calibration error is otherwise larger in every replicate than its
             value, and its interval may leave the value out.
 
     Raises:
@@ -73,14 +84,16 @@ def bootstrap_estimates(
     n = len(clusters)
     spread = bootstrap(figures, clusters, replicates=replicates, seed=seed)
     values = {name: float(value[0]) for name, value in figures(np.ones((1, n))).items()}
-    if recentred:
-        spread = {name: spread[name] - np.nanmean(spread[name]) + values[name] for name in spread}
+    for name in filter(grows_with_noise, spread):
+        centred = spread[name] - np.nanmean(spread[name]) + values[name]
+        spread[name] = np.maximum(centred, 0.0)
     drawn = len(np.unique(clusters))
     return {
         name: estimate_from(
             value,
             spread[name],
-            clusters=drawn if is_share(name) else None,
+            clusters=drawn,
+            is_share=is_share(name),
             counted=(counted or {}).get(name),
             n=n,
             positives=(positives or {}).get(name),
@@ -93,7 +106,8 @@ def estimate_from(
     value: float,
     replicates: FloatArray,
     *,
-    clusters: int | None,
+    clusters: int,
+    is_share: bool,
     counted: int | None = None,
     n: int,
     positives: int | None = None,
@@ -103,16 +117,17 @@ def estimate_from(
     Args:
         value: The figure on all cases.
         replicates: Shape (r,).
-        clusters: How many were drawn, for a figure between 0 and 1; None takes the percentiles.
-        counted: How many of them it is a share of; default, all.
+        clusters: How many were drawn; one alone says nothing about others, and the ends are nan.
+        is_share: Whether the figure lies between 0 and 1; others take the percentiles.
+        counted: How many of the clusters it is a share of; default, all.
         n, positives: What it was measured on.
     """
     low = high = math.nan
-    if not math.isnan(value):
+    if not math.isnan(value) and clusters >= LEAST_CLUSTERS:
         low, high = (
-            percentile_interval(replicates)
-            if clusters is None
-            else share_interval(value, replicates, clusters=clusters, counted=counted)
+            share_interval(value, replicates, clusters=clusters, counted=counted)
+            if is_share
+            else percentile_interval(replicates)
         )
     return Estimate(value, low, high, n, positives, int(np.isnan(replicates).sum()))
 

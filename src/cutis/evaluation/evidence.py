@@ -10,7 +10,7 @@ from cutis.evaluation.calibration_report import calibration_section
 from cutis.evaluation.cases import Cases, judged_rows
 from cutis.evaluation.certainty import judge_conformal_sets, judge_selection
 from cutis.evaluation.certainty_report import conformal_section, selection_section
-from cutis.evaluation.questions import PREVALENCE, answerable, ask
+from cutis.evaluation.questions import IN_VALIDATION, PREVALENCE, answerable, ask
 from cutis.evaluation.questions_report import questions_section
 from cutis.evaluation.reading import Reading, Validation
 from cutis.evaluation.section import Section
@@ -87,7 +87,12 @@ def evidence_sections(
         )
     )
     selection = judge_selection(
-        cases.truth, cases.probabilities, clusters, replicates=replicates, seed=seed
+        cases.truth,
+        cases.probabilities,
+        clusters,
+        answers=cases.answers,
+        replicates=replicates,
+        seed=seed,
     )
     sections.append(selection_section(selection))
     if validation is not None:
@@ -120,7 +125,13 @@ def _questions(
     further = {name: find_task(name, rows.taxonomy) for name in tasks if name not in usual}
     wanted = [*usual.values(), *further.values()]
     possible, reasons = answerable(wanted, predictions, rows)
-    refused = [reasons[name] for name in tasks if name in reasons]
+    without_points: dict[str, str] = {}
+    if validation is not None:
+        _choosable, without_points = answerable(
+            possible, validation.predictions, validation.manifest, where=IN_VALIDATION
+        )
+    cannot = reasons | without_points
+    refused = [cannot[name] for name in tasks if name in cannot]
     if refused:
         raise InputError(refused[0])
     reports = [
@@ -129,7 +140,7 @@ def _questions(
             predictions,
             rows,
             validation=None
-            if validation is None
+            if validation is None or task.name in without_points
             else (validation.predictions, validation.manifest),
             prevalence=prevalence,
             replicates=replicates,
@@ -137,7 +148,16 @@ def _questions(
         )
         for task in possible
     ]
-    return [questions_section(reports, unanswered=reasons)] if reports else []
+    if not reports:
+        return []
+    return [
+        questions_section(
+            reports,
+            unanswered=reasons,
+            without_points=without_points,
+            drawn=rows.drawn,
+        )
+    ]
 
 
 def _conformal(

@@ -144,8 +144,15 @@ def summarise_repeats(
             if name in found[0]
         }
 
+    clusters = judged.clusters()
+    counted = [each.clusters_counted(clusters) for each in cases]
     estimates = bootstrap_estimates(
-        means, judged.clusters(), replicates=replicates, seed=seed, is_share=is_share
+        means,
+        clusters,
+        replicates=replicates,
+        seed=seed,
+        is_share=is_share,
+        counted={name: min(each[name] for each in counted) for name in counted[0]},
     )
     by_repeat = [_plain(table, judged, gains) for table in tables]
     return RepeatSummary(

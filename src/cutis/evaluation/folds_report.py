@@ -8,8 +8,13 @@ from cutis.evaluation.folds import FoldSummary, RepeatSummary, Spread
 from cutis.evaluation.section import Section, Table, as_content, estimate_cells, shown
 
 
-def folds_section(summary: FoldSummary) -> Section:
-    """Mean and standard deviation over folds beside the pooled estimate."""
+def folds_section(summary: FoldSummary, *, drawn: str = "lesions") -> Section:
+    """Mean and standard deviation over folds beside the pooled estimate.
+
+    Args:
+        summary: At least two folds.
+        drawn: What the bootstrap draws, lesions or images.
+    """
     sizes = ", ".join(map(str, summary.images))
     return Section(
         "folds",
@@ -18,11 +23,11 @@ def folds_section(summary: FoldSummary) -> Section:
             f"{len(summary.folds)} folds of {sizes} images. The predictions are taken to be "
             "out-of-fold: each by a model that has not seen the fold. Mean and standard deviation are "
             "over folds; pooled figures are of all predictions in one table, with an interval over "
-            "lesions.",
+            f"{drawn}.",
             "The standard deviation shows how figures vary between folds of this size. It is no "
             "standard error, however it is divided: the models share most of their training cases, and "
             "no unbiased estimate of the variance exists from one cross-validation (Bengio and "
-            "Grandvalet 2004). The interval over lesions holds for these models, not for others "
+            f"Grandvalet 2004). The interval over {drawn} holds for these models, not for others "
             "trained alike. Pooled areas under curves rank scores of several models against each "
             "other, so they may lie below the mean over folds (Forman and Scholz 2010).",
         ),
@@ -31,7 +36,7 @@ def folds_section(summary: FoldSummary) -> Section:
         ),
         plots={
             "Headline figures of every fold, with the pooled figure and its interval": spread_figure(
-                summary.figures, part="one fold", together="pooled, 95 % interval over lesions"
+                summary.figures, part="one fold", together=f"pooled, 95 % interval over {drawn}"
             )
         },
         content={
@@ -42,18 +47,18 @@ def folds_section(summary: FoldSummary) -> Section:
     )
 
 
-def repeats_section(summary: RepeatSummary) -> Section:
-    """Mean over repeats with its interval, and the spread."""
+def repeats_section(summary: RepeatSummary, *, drawn: str = "lesions") -> Section:
+    """Mean over repeats with its interval, and the spread; `drawn` as in `folds_section`."""
     return Section(
         "repeats",
         "Repeats",
         text=(
             f"The same images, predicted {summary.repeats} times over other folds. A figure is "
             "computed for each repeat and averaged, on the same bootstrap weights, so its interval is "
-            "over lesions; probabilities are not averaged, which would judge an ensemble.",
+            f"over {drawn}; probabilities are not averaged, which would judge an ensemble.",
             "The standard deviation over repeats shows what the draw of folds and the seeds of "
             "training add. Repeats share all of their cases, so more of them do not make the interval "
-            "narrower than the lesions allow.",
+            f"narrower than the {drawn} allow.",
         ),
         tables=(
             _table(
@@ -64,7 +69,7 @@ def repeats_section(summary: RepeatSummary) -> Section:
         ),
         plots={
             "Headline figures of every repeat, with their mean and its interval": spread_figure(
-                summary.figures, part="one repeat", together="mean, 95 % interval over lesions"
+                summary.figures, part="one repeat", together=f"mean, 95 % interval over {drawn}"
             )
         },
         content={

@@ -4,8 +4,9 @@ Thresholds are chosen on validation and carried to the judged cases. Rows that b
 a question take no part in it, so a data set with other classes than the classifier's can be judged too.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,7 @@ SPECIFICITIES = (0.85, 0.95)
 SENSITIVITIES = (0.9, 0.95)
 PREVALENCE = 0.05
 LEAST_CASES = 2  # on each side, below which nothing can be said
+IN_VALIDATION = " in validation"
 
 
 @dataclass(frozen=True)
@@ -90,17 +92,32 @@ class Answers:
         score = np.nan_to_num(task.score(given.probabilities, given.classes), nan=0.5)
         return cls(task.positive(asked.diagnoses), score, asked.clusters(), int((~rows).sum()))
 
-    def require_both_sides(self, task: Task) -> None:
-        """Check that there is something to judge.
+    def require_both_sides(self, task: Task, *, where: str = "") -> None:
+        """Check that there is something to judge, or to choose on.
 
         Raises:
-            InputError: fewer than `LEAST_CASES` on a side.
+            InputError: fewer than `LEAST_CASES` on a side; `where` says of which rows.
         """
         sides = int(self.positive.sum()), int((~self.positive).sum())
         if min(sides) < LEAST_CASES:
             raise InputError(
-                f"task {task.name!r}: {sides[0]} positive and {sides[1]} negative cases"
+                f"task {task.name!r}: {sides[0]} positive and {sides[1]} negative cases{where}; "
+                f"at least {LEAST_CASES} of each are needed"
             )
+
+
+def require_prevalence(prevalence: float) -> float:
+    """Return `prevalence` when it lies between 0 and 1.
+
+    Raises:
+        InputError: it does not, or is nan.
+    """
+    if not 0 < prevalence < 1:
+        raise InputError(
+            f"prevalence: {prevalence:g} is not between 0 and 1; give the share of lesions that are "
+            f"positive, such as {PREVALENCE}"
+        )
+    return prevalence
 
 
 def ask(
@@ -120,12 +137,14 @@ def ask(
         predictions, manifest: The judged rows; every row that belongs to the question has a
             prediction.
         validation: Predictions and rows on which thresholds are chosen.
-        prevalence: For predictive values.
+        prevalence: For predictive values, between 0 and 1.
         replicates, seed: Of the lesion-clustered bootstrap.
 
     Raises:
-        InputError: too few cases on a side, or classes that do not answer the question.
+        InputError: too few cases on a side, here or in validation, classes that do not answer the
+            question, or no such prevalence.
     """
+    require_prevalence(prevalence)
     answers = Answers.to(task, predictions, manifest)
     answers.require_both_sides(task)
     chosen = {} if validation is None else _chosen_points(Answers.to(task, *validation), task)
@@ -167,7 +186,8 @@ def ask(
         area=delong_auc(answers.positive, answers.score, clusters=answers.clusters),
         estimates={name: value for name, value in estimates.items() if "/" not in name},
         points=tuple(
-            CarriedPoint(name, point, _under(name, estimates)) for name, point in chosen.items()
+            CarriedPoint(name, point, _with_ends_of_rates(_under(name, estimates), prevalence))
+            for name, point in chosen.items()
         ),
         curve=ranking.roc_curve(),
         decision=decision_curve(answers.positive, answers.score),
@@ -176,14 +196,17 @@ def ask(
 
 
 def answerable(
-    tasks: Sequence[Task], predictions: Predictions, manifest: Manifest
+    tasks: Sequence[Task], predictions: Predictions, manifest: Manifest, *, where: str = ""
 ) -> tuple[list[Task], dict[str, str]]:
-    """The tasks that can be judged, and why the others cannot."""
+    """The tasks that can be judged, or chosen thresholds for, and why the others cannot.
+
+    `where` ends a reason that is about these rows, such as " in validation".
+    """
     possible: list[Task] = []
     reasons: dict[str, str] = {}
     for task in tasks:
         try:
-            Answers.to(task, predictions, manifest).require_both_sides(task)
+            Answers.to(task, predictions, manifest).require_both_sides(task, where=where)
         except InputError as fault:
             reasons[task.name] = str(fault)
         else:
@@ -192,7 +215,7 @@ def answerable(
 
 
 def _chosen_points(validation: Answers, task: Task) -> dict[str, OperatingPoint]:
-    validation.require_both_sides(task)
+    validation.require_both_sides(task, where=IN_VALIDATION)
     points = {
         f"sensitivity {share} in validation": specificity_at_sensitivity(
             validation.positive, validation.score, sensitivity=share
@@ -229,6 +252,32 @@ def _clusters_counted(answers: Answers, points: Collection[str]) -> dict[str, in
     for point in points:
         rates |= {f"{point}/sensitivity": positives, f"{point}/specificity": negatives}
     return areas | rates
+
+
+def _with_ends_of_rates(found: dict[str, Estimate], prevalence: float) -> dict[str, Estimate]:
+    """Predictive values with the ends that both rates allow, where a rate is 0 or 1.
+
+    Such a rate is the same on every replicate, and what follows from it varies too little or not at
+    all, while the interval of the rate itself is Wilson's. Both predictive values grow with both rates.
+    """
+    rates = found["sensitivity"], found["specificity"]
+    if all(0 < rate.value < 1 for rate in rates):
+        return found
+    ends = [[getattr(rate, end) for rate in rates] for end in ("low", "high")]
+    (ppv_low, npv_low), (ppv_high, npv_high) = (
+        predictive_values(*end, prevalence=prevalence) for end in ends
+    )
+    most, least = (number_needed_to_biopsy(*end, prevalence=prevalence) for end in ends)
+    limits = {
+        "ppv": (ppv_low, ppv_high),
+        "npv": (npv_low, npv_high),
+        "number_needed_to_biopsy": (least, most),
+    }
+    return found | {
+        name: replace(found[name], low=float(low), high=float(high))
+        for name, (low, high) in limits.items()
+        if not math.isnan(found[name].value)
+    }
 
 
 def _is_share(figure: str) -> bool:

@@ -9,25 +9,37 @@ from cutis.evaluation.section import Section, Table, as_content, estimate_lines
 
 
 def questions_section(
-    reports: Sequence[QuestionReport], *, unanswered: Mapping[str, str] | None = None
+    reports: Sequence[QuestionReport],
+    *,
+    unanswered: Mapping[str, str] | None = None,
+    without_points: Mapping[str, str] | None = None,
+    drawn: str = "lesions",
 ) -> Section:
     """Areas, operating points and decision curves of every question.
 
     Args:
         reports: At least one.
         unanswered: Why other questions could not be judged, by their name.
+        without_points: Why validation gives no thresholds for some of `reports`, by their name.
+        drawn: What the bootstrap draws, lesions or images.
     """
     why = "".join(f" Not asked: {reason}." for reason in (unanswered or {}).values())
+    chosen = "".join(f"No thresholds: {reason}. " for reason in (without_points or {}).values())
+    if any(report.points for report in reports):
+        chosen = (
+            f"Thresholds were chosen on validation and carried over. {chosen}Predictive values and "
+            "the number needed to biopsy are for a prevalence of "
+            f"{100 * reports[0].prevalence:.4g} %. "
+        )
     return Section(
         "questions",
         "Two-sided questions",
         text=(
             "A question is answered by the probability of its positive side over that of both sides; "
             "images of other diagnoses take no part. AUC with DeLong's interval for clustered cases; "
-            f"all other intervals are bootstrapped over lesions.{why}",
-            "Thresholds were chosen on validation and carried over. Predictive values and the number "
-            f"needed to biopsy are for a prevalence of {reports[0].prevalence:.1%}. Decision curves "
-            "take the model's probabilities at their word, and hold for the prevalence of these cases.",
+            f"all other intervals are bootstrapped over {drawn}.{why}",
+            f"{chosen}Decision curves take the model's probabilities at their word, and hold for the "
+            "prevalence of these cases.",
         ),
         tables=(_areas(reports), *(_points(report) for report in reports if report.points)),
         plots={

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cutis.checks import BoolArray, FloatArray, did_you_mean
 from cutis.errors import InputError, ManifestError
-from cutis.tables.manifest import Manifest
+from cutis.tables.manifest import Drawn, Manifest
 from cutis.tables.predictions import Predictions
 from cutis.tables.readings import NO, SCORES, YES, Readings
 from cutis.taxonomy.tasks import Task
@@ -23,8 +23,9 @@ class ReaderCases:
         image_ids: n images.
         positive: Shape (n,), the truth.
         score: Shape (n,), the model's, larger is more suspicious.
-        clusters: Shape (n,), the lesion, or the image where no lesion is given.
+        clusters: Shape (n,), as `Manifest.clusters`.
         lesions: How many there are; None where the manifest names none.
+        drawn: What the clusters are.
         readers: r names, in alphabetical order.
         calls: Shape (r, n); 1 for yes, 0 for no, nan where the reader did not read the image or did
             not decide.
@@ -37,6 +38,7 @@ class ReaderCases:
     score: FloatArray
     clusters: npt.NDArray[np.str_]
     lesions: int | None
+    drawn: Drawn
     readers: tuple[str, ...]
     calls: FloatArray
     ratings: FloatArray
@@ -100,14 +102,13 @@ class ReaderCases:
                 ],
             )
         wide = _by_image(readings, scored.image_ids)
-        lesions = scored.frame["lesion_id"]
-        clusters = scored.clusters()
         return cls(
             image_ids=scored.image_ids,
             positive=positive,
             score=score[~np.isnan(score)],
-            clusters=clusters,
-            lesions=None if (lesions == "").all() else len(set(clusters)),
+            clusters=scored.clusters(),
+            lesions=scored.lesion_count,
+            drawn=scored.drawn,
             readers=readings.readers,
             calls=_calls(wide["decision"], task),
             ratings=_ratings(wide),

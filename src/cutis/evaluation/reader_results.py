@@ -11,6 +11,7 @@ from cutis.evaluation.literature import LiteraturePoint
 from cutis.evaluation.mrmc import MultiReaderAnalysis
 from cutis.metrics.delong import Area
 from cutis.metrics.ranking import Curve
+from cutis.tables.manifest import Drawn
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ class ReaderComparison:
         title: The question.
         split: Where the images come from.
         images, positives, lesions: That were read; `lesions` is None where the manifest names none.
+        drawn: By the bootstrap.
         left_out: What was left out, by the reason.
         area, curve: The model's, on all of the images.
         threshold, model: The model's decisions at one threshold.
@@ -161,6 +163,7 @@ class ReaderComparison:
     images: int
     positives: int
     lesions: int | None
+    drawn: Drawn
     left_out: Mapping[str, int]
     area: Area
     curve: Curve
@@ -177,3 +180,8 @@ class ReaderComparison:
     literature: tuple[LiteraturePoint, ...]
     replicates: int
     seed: int
+
+    @property
+    def compared(self) -> int:
+        """How many readers decided on both sides, so that they can be put beside the curve."""
+        return sum(not np.isnan(reader.against_model.gain.value) for reader in self.readers)

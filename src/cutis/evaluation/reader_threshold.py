@@ -7,6 +7,7 @@ from cutis.errors import InputError
 from cutis.evaluation.reader_cases import ReaderCases
 from cutis.evaluation.reader_figures import ROUNDING, Tallies, mean_rates
 from cutis.evaluation.reader_results import Threshold
+from cutis.evaluation.reading import require_apart
 from cutis.metrics.operating_points import sensitivity_at_specificity, youden_point
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
@@ -14,18 +15,35 @@ from cutis.taxonomy.tasks import Task
 
 
 def choose_threshold(
-    wanted: str, cases: ReaderCases, predictions: Predictions, manifest: Manifest, task: Task
+    wanted: str,
+    cases: ReaderCases,
+    predictions: Predictions,
+    manifest: Manifest,
+    task: Task,
+    *,
+    validation: tuple[Predictions, Manifest] | None = None,
 ) -> Threshold:
     """A threshold by what a user typed: a number, "readers" or "validation".
 
+    Args:
+        wanted: The same.
+        cases, predictions, manifest, task: What is judged.
+        validation: The table and the manifest whose split val "validation" looks at, where they are
+            others than those that are judged.
+
     Raises:
-        InputError: neither, or as the function that is asked for.
+        InputError: neither, validation that nobody asks for, or as the function that is asked for.
         ManifestError: as `threshold_of_validation`.
     """
+    if wanted == "validation":
+        given, rows = (predictions, manifest) if validation is None else validation
+        read = manifest.rows(manifest.frame["image_id"].isin(cases.image_ids).to_numpy())
+        ordered = given.in_order_of(predictions.classes)
+        return threshold_of_validation(ordered, rows, task, judged=read)
+    if validation is not None:
+        raise InputError("--validation goes with --threshold validation, which is not given")
     if wanted == "readers":
         return threshold_of_mean_reader(cases)
-    if wanted == "validation":
-        return threshold_of_validation(predictions, manifest, task)
     try:
         return Threshold(require_fraction("threshold", float(wanted)), "as given")
     except ValueError:
@@ -58,19 +76,49 @@ def threshold_of_mean_reader(cases: ReaderCases) -> Threshold:
 
 
 def threshold_of_validation(
-    predictions: Predictions, manifest: Manifest, task: Task, *, split: str = "val"
+    predictions: Predictions,
+    manifest: Manifest,
+    task: Task,
+    *,
+    judged: Manifest,
+    split: str = "val",
 ) -> Threshold:
     """Youden's point on the validation split, to be carried to the images that were read.
 
+    Args:
+        predictions: Of all images of that split that belong to the question.
+        manifest: The truth.
+        task: The question.
+        judged: The rows that were read, none of which may be among these.
+        split: Where it is chosen.
+
     Raises:
-        InputError: images of that split without a prediction, or one side of the question missing.
+        InputError: images of that split without a prediction, images or lesions that are judged too,
+            or one side of the question missing.
         ManifestError: the manifest has no such split.
     """
     rows = manifest.split(split)
     asked = rows.rows(task.rows(rows.diagnoses))
-    score = task.score(predictions.rows_for(asked.image_ids).probabilities, predictions.classes)
+    require_apart(
+        asked,
+        judged,
+        way_out="judge other rows with --split, or give the threshold as a number",
+    )
+    try:
+        given = predictions.rows_for(asked.image_ids)
+    except InputError as fault:
+        raise InputError(
+            f"threshold from split {split!r}: {fault}; give their table with --validation"
+        ) from fault
+    score = task.score(given.probabilities, given.classes)
     known = ~np.isnan(score)
-    point = youden_point(task.positive(asked.diagnoses)[known], score[known])
+    positive = task.positive(asked.diagnoses)[known]
+    if positive.all() or not positive.any():
+        raise InputError(
+            f"threshold from split {split!r}: {positive.sum()} positive and {(~positive).sum()} "
+            "negative images there, and both are needed; give the threshold as a number"
+        )
+    point = youden_point(positive, score[known])
     return Threshold(
         point.threshold,
         f"the best sum of sensitivity and specificity on the {known.sum()} images of split {split}",

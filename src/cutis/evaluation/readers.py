@@ -95,6 +95,7 @@ def compare_readers(
         images=len(cases),
         positives=int(cases.positive.sum()),
         lesions=cases.lesions,
+        drawn=cases.drawn,
         left_out=cases.left_out,
         area=delong_auc(cases.positive, cases.score, clusters=cases.clusters),
         curve=Ranking.of(cases.positive, cases.score).roc_curve(),
@@ -182,7 +183,8 @@ class _Found:
         return estimate_from(
             float(self.values[name][0]),
             self.replicates[name],
-            clusters=len(np.unique(self.clusters)) if figure in SHARES else None,
+            clusters=len(np.unique(self.clusters)),
+            is_share=figure in SHARES,
             counted=clusters_among(self.clusters, rows & side),
             n=int(rows.sum()),
             positives=int((self.positive & rows).sum()),

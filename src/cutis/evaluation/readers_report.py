@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import combinations
 
-from cutis.evaluation.estimates import HOW_DRAWN, Estimate
+from cutis.evaluation.estimates import AS_WHOLE, HOW_DRAWN, Estimate
 from cutis.evaluation.figures import readers as figures
 from cutis.evaluation.literature import CONTEXT_ONLY
 from cutis.evaluation.multi_reader_table import multi_reader_table, shown_p
@@ -26,18 +26,13 @@ ANSWERS = ("Sensitivity", "Specificity", "True positive", "Missed", "False alarm
 def readers_heading(found: ReaderComparison) -> Heading:
     """What stands above and below the report."""
     lesions = "" if found.lesions is None else f" of {found.lesions} lesions"
-    drawn = (
-        "The manifest names no lesions, so images are drawn as if independent."
-        if found.lesions is None
-        else "Whole lesions are drawn."
-    )
     return Heading(
         title=f"Model and readers: {found.title}",
         subtitle=f"Split {found.split}: {found.images} images{lesions}, {found.positives} positive, "
         f"{len(found.readers)} readers.",
         method=f"Intervals come from {found.replicates} bootstrap replicates over cases "
         f"(seed {found.seed}; {HOW_DRAWN}), with the same weights for model and readers; the "
-        f"readers are taken as they are. {drawn} The interval of an AUC is DeLong's.",
+        f"readers are taken as they are. {AS_WHOLE[found.drawn]} The interval of an AUC is DeLong's.",
         facts={
             "task": found.title,
             "split": found.split,
@@ -47,7 +42,7 @@ def readers_heading(found: ReaderComparison) -> Heading:
             "left_out": dict(found.left_out),
             "interval": {
                 "level": 0.95,
-                "method": f"bootstrap over lesions, paired, {HOW_DRAWN}",
+                "method": f"bootstrap over {found.drawn}, paired, {HOW_DRAWN}",
                 "replicates": found.replicates,
                 "seed": found.seed,
             },
@@ -85,6 +80,7 @@ def _glance(found: ReaderComparison) -> Section:
             "area": as_content(found.area),
             "mean_reader": as_content(mean),
             "readers_under_curve": found.under_curve,
+            "readers_compared": found.compared,
             "share_under_curve": as_content(found.share_under_curve),
             "curve": as_content(found.curve),
         },
@@ -92,8 +88,14 @@ def _glance(found: ReaderComparison) -> Section:
 
 
 def _summary(found: ReaderComparison) -> Iterator[str]:
+    one_sided = len(found.readers) - found.compared
+    if one_sided:
+        yield (
+            f"{one_sided} of {len(found.readers)} readers did not decide on both sides of the question "
+            "and cannot be placed beside the curve."
+        )
     yield (
-        f"{found.under_curve} of {len(found.readers)} readers lie under the model's curve (a share of "
+        f"{found.under_curve} of {found.compared} readers lie under the model's curve (a share of "
         f"{found.share_under_curve}): at their own specificity, on the images they read, the model "
         f"finds more positives. The mean reader has a sensitivity of {found.mean.sensitivity} "
         f"(standard deviation over readers {shown(found.mean.sensitivity_sd)}) and a specificity of "

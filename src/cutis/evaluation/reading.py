@@ -10,11 +10,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from cutis.checks import FloatArray, IntArray, did_you_mean
 from cutis.errors import InputError
 from cutis.evaluation.cases import Cases, judged_rows
-from cutis.metrics.cross_fitting import Fit, cross_fitted, folds_of
+from cutis.metrics.cross_fitting import Fit, cross_fitted, folds_of, parts_of
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 
@@ -71,6 +72,41 @@ class Validation:
         calibrated = cross_fitted(fit, probabilities, truth, fold)
         return Validation(replace(self.predictions, probabilities=calibrated), self.manifest)
 
+    def cross_fitted_beside(self, fit: Fit, outside: "Beside") -> Predictions:
+        """Calibrated probabilities of further rows, each by a map that was fitted on other lesions.
+
+        For a lesion that is not among these rows, that is the map of all of them.
+
+        Raises:
+            InputError: too few lesions.
+        """
+        truth, known = self.cases
+        given = outside.predictions.probabilities
+        frames = [self.manifest.frame, outside.manifest.frame]
+        both = replace(self.manifest, frame=pd.concat(frames, ignore_index=True))
+        mine, theirs = np.split(both.clusters(), [len(self.manifest)])
+        calibrated = np.array(fit(known, truth)(given))
+        for here, elsewhere in parts_of(folds_of(mine)):
+            shared = np.isin(theirs, mine[here])
+            if shared.any():
+                calibrated[shared] = fit(known[elsewhere], truth[elsewhere])(given[shared])
+        return replace(outside.predictions, probabilities=calibrated)
+
+    def beside(
+        self, predictions: Predictions, manifest: Manifest, *, split: str
+    ) -> "Beside | None":
+        """The labelled rows of a split that are not among these; None where there are none.
+
+        Rows without a prediction are not among them either.
+        """
+        rows = (manifest if split == "all" else manifest.split(split)).labelled()
+        ids = rows.frame["image_id"]
+        further = ~ids.isin(self.manifest.image_ids) & ids.isin(predictions.image_ids)
+        if not further.any():
+            return None
+        outside = rows.rows(further.to_numpy())
+        return Beside(predictions.rows_for(outside.image_ids), outside)
+
     def gains(self) -> FloatArray:
         """What a right answer of each class is worth in balanced accuracy, shape (k,).
 
@@ -89,16 +125,30 @@ class Validation:
         Raises:
             InputError: images or lesions in both.
         """
-        for what, mine, theirs in (
-            ("image", self.manifest.image_ids, judged.image_ids),
-            ("lesion", self.manifest.frame["lesion_id"], judged.frame["lesion_id"]),
-        ):
-            both = sorted((set(mine) & set(theirs)) - {""})
-            if both:
-                raise InputError(
-                    f"validation: {len(both)} {what}s are judged too, such as {both[0]}; "
-                    "give predictions for other lesions"
-                )
+        require_apart(self.manifest, judged, way_out="give predictions for other lesions")
+
+
+def require_apart(chosen_on: Manifest, judged: Manifest, *, way_out: str) -> None:
+    """Check that nothing is judged that something was chosen on.
+
+    Raises:
+        InputError: images, lesions or patients in both; the message ends in `way_out`.
+    """
+    for column in ("image_id", "lesion_id", "patient_id"):
+        both = sorted((set(chosen_on.frame[column]) & set(judged.frame[column])) - {""})
+        if both:
+            what = column.removesuffix("_id")
+            raise InputError(
+                f"validation: {len(both)} {what}s are judged too, such as {both[0]}; {way_out}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """Rows that belong to no class, on which nothing can be fitted but questions can be asked."""
+
+    predictions: Predictions
+    manifest: Manifest  # of the same images in the same order
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,6 +237,7 @@ class Reading:
         cls,
         judged: Validation,
         *,
+        beside: Beside | None = None,
         maps: Mapping[str, Fit] | None = None,
         calibration: str | None = None,
         answer: str = "probable",
@@ -197,6 +248,7 @@ class Reading:
 
         Args:
             judged: The rows and what was predicted for them.
+            beside: Further rows, which are read alike and take no part in any fit.
             maps, calibration, answer: As in `of`. The frequencies behind balanced answers are those
                 of all rows.
 
@@ -212,9 +264,18 @@ class Reading:
             rows = Validation(table.rows_for(judged.manifest.image_ids), judged.manifest)
             return rows.cross_fitted(fit).predictions
 
+        given = seen = judged.predictions
+        if fit is not None:
+            seen = read(given)
+        if beside is not None:
+            further = beside.predictions
+            given = _together(given, further)
+            if fit is not None:
+                further = judged.cross_fitted_beside(fit, beside)
+            seen = _together(seen, further)
         return cls(
-            judged.predictions,
-            judged.predictions if fit is None else read(judged.predictions),
+            given,
+            seen,
             read,
             crossed=judged,
             gains=judged.gains() if answer == "balanced" else None,
@@ -261,6 +322,12 @@ class Reading:
             given = f"were calibrated on {chosen_on} ({self.calibration})"
         where = "" if self.gains is None else f" {among}"
         return f"Probabilities {given}; the answer is {ANSWERS[self.answer]}{where}."
+
+
+def _together(first: Predictions, second: Predictions) -> Predictions:
+    """Two tables of different images and the same classes in the same order."""
+    both = np.concatenate([first.probabilities, second.probabilities])
+    return replace(first, image_ids=(*first.image_ids, *second.image_ids), probabilities=both)
 
 
 def _asked_for(calibration: str | None, maps: Mapping[str, Fit], answer: str) -> Fit | None:

@@ -11,11 +11,11 @@ import jinja2
 
 import cutis
 from cutis.evaluation.classifier import Evaluation
-from cutis.evaluation.estimates import HOW_DRAWN
-from cutis.evaluation.figures.style import to_svg
+from cutis.evaluation.estimates import AS_WHOLE, HOW_DRAWN
 from cutis.evaluation.reading import Reading
 from cutis.evaluation.section import Section, shown
 from cutis.files import require_writable, write_json, write_text
+from cutis.plots import to_svg
 
 FORMAT_VERSION = 1
 
@@ -52,17 +52,12 @@ def classifier_heading(evaluation: Evaluation, reading: Reading) -> Heading:
     )
     if evaluation.outside:
         left_out += f" {evaluation.outside} rows of other diagnoses were left out."
-    drawn = (
-        "The manifest names no lesions, so images are drawn as if independent."
-        if evaluation.lesions is None
-        else "Whole lesions are drawn, so several images of one lesion never count as independent."
-    )
     return Heading(
         title="Classifier report",
         subtitle=f"Split {evaluation.split}: {evaluation.images} images{lesions}, "
         f"{len(evaluation.classes)} classes.{left_out} {reading.in_words()}".rstrip(),
         method=f"Intervals come from {evaluation.replicates} bootstrap replicates "
-        f"(seed {evaluation.seed}): {HOW_DRAWN}. {drawn}",
+        f"(seed {evaluation.seed}): {HOW_DRAWN}. {AS_WHOLE[evaluation.drawn]}",
         facts={
             "split": evaluation.split,
             "images": evaluation.images,
@@ -72,7 +67,7 @@ def classifier_heading(evaluation: Evaluation, reading: Reading) -> Heading:
             "reading": reading.to_dict(),
             "interval": {
                 "level": 0.95,
-                "method": f"bootstrap over lesions, {HOW_DRAWN}",
+                "method": f"bootstrap over {evaluation.drawn}, {HOW_DRAWN}",
                 "replicates": evaluation.replicates,
                 "seed": evaluation.seed,
             },

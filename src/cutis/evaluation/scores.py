@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 
 from cutis.checks import BoolArray, FloatArray, require_fraction
-from cutis.evaluation.estimates import Estimate, bootstrap_estimates
+from cutis.evaluation.estimates import Estimate, bootstrap_estimates, clusters_among
 from cutis.metrics.comparison import holm
 from cutis.metrics.decision import DecisionCurve, decision_curve
 from cutis.metrics.delong import Area, AreaDifference, delong_auc, paired_delong
@@ -149,6 +149,11 @@ def compare_scores(
         replicates=replicates,
         seed=seed,
         is_share=lambda name: name.startswith("specificity/"),
+        counted={
+            f"specificity/{name}/{sensitivity}": clusters_among(table.clusters, ~table.positive)
+            for name in table.scores
+            for sensitivity in sensitivities
+        },
     )
     rankings = {name: Ranking.of(table.positive, score) for name, score in table.scores.items()}
     everything = np.ones(len(table), dtype=bool)

@@ -68,6 +68,8 @@ def estimate_cells(estimate: Estimate) -> tuple[str, str]:
     """Value and interval as cells of a table."""
     if math.isnan(estimate.value):
         return "undefined", ""
+    if math.isnan(estimate.low):
+        return shown(estimate.value), "none"
     return shown(estimate.value), f"{shown(estimate.low)} to {shown(estimate.high)}"
 
 

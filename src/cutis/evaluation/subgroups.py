@@ -16,7 +16,7 @@ import pandas as pd
 from cutis.checks import BoolArray, FloatArray, did_you_mean
 from cutis.errors import InputError
 from cutis.evaluation.cases import Cases
-from cutis.evaluation.estimates import Estimate, bootstrap_estimates
+from cutis.evaluation.estimates import Estimate, bootstrap_estimates, clusters_among
 from cutis.metrics import classification
 from cutis.metrics.ranking import Ranking
 from cutis.tables.manifest import Manifest
@@ -122,7 +122,7 @@ def group_labels(frame: pd.DataFrame, column: str) -> npt.NDArray[np.str_]:
 
 
 def _age_band(years: float) -> str:
-    if math.isnan(years):
+    if not years >= AGE_BANDS_YEARS[0]:  # nor is nan
         return UNKNOWN
     top = int(np.searchsorted(AGE_BANDS_YEARS, years, side="right"))
     low, high = AGE_BANDS_YEARS[top - 1], AGE_BANDS_YEARS[min(top, len(AGE_BANDS_YEARS) - 1)]
@@ -142,7 +142,7 @@ def _in_order(groups: Sequence[str]) -> list[str]:
 
     def size(group: str) -> tuple[float, str]:
         first = group.split(" ")[0]
-        return (float(first) if first.isdigit() else math.inf), group
+        return (float(first) if first.isdecimal() else math.inf), group
 
     return sorted(groups, key=size)
 
@@ -182,13 +182,20 @@ def _judge(
             for name, value in by_part[f"{group}/in"].items()
         }
 
+    clusters = manifest.clusters()
     estimates = (
         bootstrap_estimates(
             figures,
-            manifest.clusters(),
+            clusters,
             replicates=replicates,
             seed=seed,
             is_share=lambda name: not name.endswith("/gap"),
+            counted={
+                f"{group}/{name}": count
+                for group in members
+                if enough[group]
+                for name, count in parts[f"{group}/in"].clusters_counted(clusters).items()
+            },
         )
         if parts
         else {}
@@ -257,4 +264,17 @@ class _Part:
             "malignant_roc_auc": self.ranking.roc_auc(mine),
             "sensitivity": recall[..., 1],
             "specificity": recall[..., 0],
+        }
+
+    def clusters_counted(self, clusters: npt.NDArray[np.generic]) -> dict[str, int]:
+        """How many clusters of these rows each figure is counted among, as `Cases` counts them."""
+        assert self.cases.malignant is not None
+        mine, truth = clusters[self.rows], self.cases.truth[self.rows]
+        malignant = self.cases.malignant.truth[self.rows]
+        inside, outside = clusters_among(mine, malignant), clusters_among(mine, ~malignant)
+        return {
+            "balanced_accuracy": min(clusters_among(mine, truth == k) for k in np.unique(truth)),
+            "malignant_roc_auc": min(inside, outside),
+            "sensitivity": inside,
+            "specificity": outside,
         }

@@ -17,6 +17,7 @@ from cutis.explain.neighbors import neighbour_agreement
 from cutis.files import atomic_path, require_writable, write_json, write_text
 from cutis.inference.features import Features, extract_features
 from cutis.inference.predictor import Predictor
+from cutis.plots import save_png
 from cutis.tables.manifest import Manifest
 
 FORMAT_VERSION = 1
@@ -144,7 +145,7 @@ def write_atlas(
     fragment = map_fragment(atlas.shown, atlas.manifest.paths, picture_notes(atlas))
     write_text(folder / PAGE, map_page("Pictures by their features", facts, [fragment]))
     with atomic_path(folder / PICTURE) as partial:
-        feature_map_figure(atlas.shown).savefig(partial, format="png", dpi=140)
+        save_png(feature_map_figure(atlas.shown), partial, dpi=140)
     with (
         atomic_path(folder / POINTS) as partial,
         partial.open("w", newline="", encoding="utf-8") as out,

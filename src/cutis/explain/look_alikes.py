@@ -14,6 +14,7 @@ from cutis.files import atomic_path, write_json
 from cutis.inference.features import Features, extract_features
 from cutis.inference.picture_files import image_ids
 from cutis.inference.predictor import Predictor
+from cutis.plots import save_png
 from cutis.tables.manifest import Manifest
 
 FORMAT_VERSION = 1
@@ -89,6 +90,6 @@ def write_look_alikes(
     for image_id, near in found.items():
         with atomic_path(output / f"{image_id}-neighbors.png") as partial:
             figure = neighbours_figure(path_of[image_id], image_id, near, names)
-            figure.savefig(partial, format="png", dpi=150)
+            save_png(figure, partial, dpi=150)
     write_json(output / SUMMARY, result.to_json(predictor.bundle))
     return result

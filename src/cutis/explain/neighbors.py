@@ -13,11 +13,10 @@ import numpy.typing as npt
 
 from cutis.checks import FloatArray, IntArray
 from cutis.curation.duplicates import Fingerprint, find_duplicates
-from cutis.curation.splits import components
 from cutis.errors import ImageError, InputError
 from cutis.imaging import load_rgb
 from cutis.inference.features import Features
-from cutis.tables.manifest import GROUP_COLUMNS, Manifest
+from cutis.tables.manifest import Manifest
 
 SUSPECTS = 20  # nearest cases that are compared with the query pixel by pixel
 
@@ -74,9 +73,8 @@ class TrainingCases:
             raise InputError(f"{manifest.name}: no labelled training picture has features")
         ids = tuple(frame["image_id"].iloc[rows])
         values = features.values[[row_of[image_id] for image_id in ids]]
-        groups = [list(frame[column]) for column in GROUP_COLUMNS]
         own = Features(ids, values, features.model_sha256)
-        return cls(manifest, rows, own, components(groups))
+        return cls(manifest, rows, own, manifest.components())
 
 
 def nearest_cases(

@@ -20,6 +20,7 @@ from cutis.imaging import load_rgb
 from cutis.inference.picture_files import image_ids
 from cutis.models.modes import evaluating
 from cutis.models.trained import TrainedClassifier, calibrated
+from cutis.plots import save_png
 
 FORMAT_VERSION = 1
 SUMMARY = "explanation.json"
@@ -120,7 +121,7 @@ def explain_pictures(
                 file = f"{image_id}-{target.node}-{method}.png"
                 with atomic_path(output / file) as partial:
                     figure = attribution_figure(frame, attribution, title=image_id)
-                    figure.savefig(partial, format="png", dpi=DPI)
+                    save_png(figure, partial, dpi=DPI)
                 checked = (
                     check_map(model, frame, attribution, mask=mask, seed=seed) if check else None
                 )

@@ -8,6 +8,7 @@ answer's probability and showing them must raise it (Petsiuk et al. 2018).
 import copy
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -182,9 +183,12 @@ def _blurred(images: FloatArray) -> FloatArray:
 
 def _stages_from_the_head(network: nn.Module) -> Iterator[tuple[str, list[str]]]:
     """Stages with the names of their parameters: timm's where the network is a classifier of ours."""
-    if isinstance(network, Classifier) and hasattr(network.backbone, "group_matcher"):
+    stages: list[list[str]] = []
+    if isinstance(network, Classifier):
+        with suppress(InputError):  # where timm knows no stages, layers have to do
+            stages = backbone_stages(network.backbone)
+    if isinstance(network, Classifier) and stages:
         yield "head", [f"head.{name}" for name, _ in network.head.named_parameters()]
-        stages = backbone_stages(network.backbone)
         for number in range(len(stages), 0, -1):
             yield f"stage {number}", [f"backbone.{name}" for name in stages[number - 1]]
         return

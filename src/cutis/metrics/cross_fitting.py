@@ -18,6 +18,24 @@ Map = Callable[[FloatArray], FloatArray]  # of probabilities (n, k)
 Fit = Callable[[FloatArray, IntArray], Map]  # from probabilities (n, k) and truth (n,)
 
 
+def require_lesions(lesions: Labels, *, source: str = "") -> None:
+    """Check that there are lesions enough to fit on some and ask about others.
+
+    Args:
+        lesions: Shape (n,), which images belong together.
+        source: Opens the message, such as the name of their table.
+
+    Raises:
+        InputError: fewer than `FOLDS` lesions.
+    """
+    distinct = len(np.unique(lesions))
+    if distinct < FOLDS:
+        place = f"{source}: " if source else ""
+        raise InputError(
+            f"{place}cross-fitting needs at least {FOLDS} lesions, there are {distinct}"
+        )
+
+
 def folds_of(lesions: Labels) -> IntArray:
     """A fold in 0..`FOLDS`-1 for every image, shape (n,): like sizes, and each lesion in one.
 
@@ -33,9 +51,7 @@ def folds_of(lesions: Labels) -> IntArray:
     """
     from sklearn.model_selection import GroupKFold
 
-    distinct = len(np.unique(lesions))
-    if distinct < FOLDS:
-        raise InputError(f"cross-fitting needs at least {FOLDS} lesions, there are {distinct}")
+    require_lesions(lesions)
     fold = np.empty(len(lesions), dtype=np.intp)
     for number, (_elsewhere, here) in enumerate(GroupKFold(FOLDS).split(lesions, groups=lesions)):
         fold[here] = number

@@ -101,7 +101,7 @@ def share_interval(
         replicates: Shape (r,), nan where a replicate does not define it.
         clusters: How many were drawn on each replicate.
         counted: How many of them the figure is a share of, such as those with the disease for a
-            sensitivity; default, all.
+            sensitivity; default, all. Of none, the ends at 0 and at 1 are nan.
         level: Of the interval.
     """
     defined = replicates[~np.isnan(replicates)]
@@ -112,6 +112,8 @@ def share_interval(
         if spread > 0:
             return percentile_interval(replicates, level=level)
         n = clusters if counted is None else counted
+        if not n:
+            return float("nan"), float("nan")
         return wilson_interval(round(value * n), n, level=level)
     error = spread * np.sqrt(clusters / (clusters - 1))
     return logit_interval(value, error, degrees=clusters - 1, level=level)

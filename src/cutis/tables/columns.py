@@ -6,7 +6,7 @@ from pathlib import Path
 from cutis.errors import InputError
 from cutis.tables.frames import read_frame
 from cutis.tables.manifest import COLUMNS, Manifest
-from cutis.tables.predictions import ID_COLUMNS
+from cutis.tables.predictions import ID_COLUMNS, PICTURE_ENDING
 
 
 def read_columns(path: Path, image_ids: Sequence[str]) -> dict[str, list[object]]:
@@ -23,13 +23,16 @@ def read_columns(path: Path, image_ids: Sequence[str]) -> dict[str, list[object]
         Name -> n values.
 
     Raises:
-        InputError: no such file, no table, no image column, an image twice, or none of the images.
+        InputError: no such file, no table, no image column or no other one, an image twice, or none
+            of the images.
     """
     frame = read_frame(path, separator=None)
     column = next((name for name in frame if str(name).casefold() in ID_COLUMNS), None)
     if column is None:
         raise InputError(f"{path}: no image column; expected one of {', '.join(ID_COLUMNS)}")
-    names = frame[column].str.replace(r"\.(jpe?g|png)$", "", case=False, regex=True)
+    if len(frame.columns) == 1:
+        raise InputError(f"{path}: no column beside {str(column)!r}")
+    names = frame[column].map(_image_id)
     if names.duplicated().any():
         raise InputError(f"{path}: image {names[names.duplicated()].iloc[0]!r} stands there twice")
     known = set(names) & set(image_ids)
@@ -41,6 +44,12 @@ def read_columns(path: Path, image_ids: Sequence[str]) -> dict[str, list[object]
         for name in ordered
         if str(name) and not str(name).startswith("Unnamed")
     }
+
+
+def _image_id(value: object) -> str:
+    """An id as text without its file's ending; 7.0 in a column of numbers with gaps is "7"."""
+    whole = isinstance(value, float) and value.is_integer()
+    return PICTURE_ENDING.sub("", (f"{value:.0f}" if whole else str(value)).strip())
 
 
 def with_further_columns(

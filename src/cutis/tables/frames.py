@@ -1,5 +1,8 @@
 """Tables on disk as data frames: CSV, or Parquet where the name ends in .parquet."""
 
+import csv
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -13,28 +16,57 @@ def read_frame(path: Path, *, separator: str | None = ",") -> pd.DataFrame:
 
     Args:
         path: The table.
-        separator: Of a CSV; None finds out from its first lines.
+        separator: Of a CSV; None finds out from its first line: comma, semicolon or tab.
 
     Raises:
-        InputError: no such file, or not a table.
+        InputError: no such file, not a table, or a CSV of those that `read_csv` refuses.
         MissingExtraError: Parquet without pyarrow.
     """
+    if path.suffix != ".parquet":
+        return read_csv(path, separator=separator)
+    _require_pyarrow()
     try:
-        if path.suffix == ".parquet":
-            _require_pyarrow()
-            return pd.read_parquet(path)
-        return pd.read_csv(
-            path,
-            sep=separator,
-            engine="python" if separator is None else "c",
-            dtype=str,
-            keep_default_na=False,
-            encoding="utf-8-sig",
-        )
+        return pd.read_parquet(path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (ValueError, OSError) as fault:
         raise InputError(f"{path}: not a readable table ({fault})") from fault
+
+
+def read_csv(path: Path, *, separator: str | None = ",") -> pd.DataFrame:
+    """As `read_frame`, whatever the name ends in.
+
+    Raises:
+        InputError: no such file, or not a table; rows are longer than the header, which would shift
+            every column by one; or two columns have the same name, of which one would be ignored.
+    """
+    try:
+        sep = _separator_of(path) if separator is None else separator
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, sep=sep, encoding="utf-8-sig")
+        repeated = _repeated_column(frame, path, separator=sep)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (ValueError, OSError, csv.Error) as fault:
+        raise InputError(f"{path}: not a readable table ({fault})") from fault
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise InputError(
+            f"{path}: rows have more cells than the header; remove the delimiter that ends them"
+        )
+    if repeated:
+        raise InputError(f"{path}: two columns are called {repeated!r}; rename or remove one")
+    return frame
+
+
+def foreign_separator(columns: Iterable[object]) -> str:
+    """A suffix for an error message about a column that is missing: why all of them may be.
+
+    Example:
+        >>> foreign_separator(["image_id;diagnosis"])
+        "; its cells are separated by ';', expected are commas"
+    """
+    header = [str(column) for column in columns]
+    found = next((mark for mark in (";", "\t") if len(header) == 1 and mark in header[0]), None)
+    return "" if found is None else f"; its cells are separated by {found!r}, expected are commas"
 
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
@@ -52,11 +84,47 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
             frame.to_csv(partial, index=False, lineterminator="\n")
 
 
+def is_utf8(path: Path) -> bool:
+    """Whether a table can hold a path; Linux allows any bytes in a file name."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def require_utf8(path: Path) -> Path:
+    """Return `path` when a table can hold it.
+
+    Raises:
+        InputError: its name is no UTF-8.
+    """
+    if not is_utf8(path):
+        raise InputError(f"{str(path)!r}: a name that is no UTF-8, as tables are; rename it")
+    return path
+
+
 def lines_in_file(index: "pd.Index[int]") -> str:
     """Rows of a table, counted from 0, as the lines of its file, for messages; at most four."""
     lines = [str(row + 2) for row in index]
     shown = ", ".join(lines[:4]) + (f" and {len(lines) - 4} more" if len(lines) > 4 else "")
     return f"line{'s' if len(lines) > 1 else ''} {shown}"
+
+
+def _separator_of(path: Path) -> str:
+    """What stands most often in the header outside of quotes; a comma where nothing does."""
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        header = stream.readline()
+    return max(",;\t", key=re.sub(r'"[^"]*"', "", header).count)
+
+
+def _repeated_column(frame: pd.DataFrame, path: Path, *, separator: str) -> str:
+    """A name that the header has twice, or ""; pandas numbers the second one, as in "name.1"."""
+    if not any(f"{name}.1" in frame for name in frame):
+        return ""
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        header = next(csv.reader(stream, delimiter=separator), [])
+    return next((name for name in header if name and header.count(name) > 1), "")
 
 
 def _require_pyarrow() -> None:

@@ -8,16 +8,23 @@ that of `lesions.csv` in `lesions.taxonomy.json`.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from cutis.checks import BoolArray, did_you_mean
-from cutis.errors import LeakageError, ManifestError
-from cutis.files import write_json
-from cutis.tables.frames import lines_in_file, read_frame, write_frame
+from cutis.errors import InputError, LeakageError, ManifestError, MissingExtraError
+from cutis.files import atomic_path, exists, is_file, write_json
+from cutis.tables.components import components
+from cutis.tables.frames import (
+    foreign_separator,
+    lines_in_file,
+    read_frame,
+    require_utf8,
+    write_frame,
+)
 from cutis.taxonomy import ClassSet, Taxonomy, load_taxonomy
 from cutis.taxonomy.exchange import tree_to_dict
 
@@ -42,6 +49,8 @@ COLUMNS = {
 }
 TEXT_COLUMNS = tuple(name for name in COLUMNS if name not in ("age_years", "fitzpatrick", "fold"))
 SPLITS = ("train", "val", "test")
+AGE_RANGE_YEARS = (0, 120)
+Drawn = Literal["patients", "lesions", "images"]
 GROUP_COLUMNS = ("lesion_id", "patient_id", "duplicate_group")
 
 
@@ -64,16 +73,17 @@ class Manifest:
     def __post_init__(self) -> None:
         missing = [column for column in REQUIRED if column not in self.frame]
         if missing:
+            why = foreign_separator(self.frame.columns)
             raise ManifestError(
                 self.name,
                 [
-                    f"column {c!r} is missing{did_you_mean(c, map(str, self.frame.columns))}"
+                    f"column {c!r} is missing{why or did_you_mean(c, map(str, self.frame.columns))}"
                     for c in missing
                 ],
             )
         frame = _complete(self.frame, self.name)
         problems = [*_id_problems(frame), *_diagnosis_problems(frame, self.taxonomy, self.name)]
-        problems += _split_problems(frame)
+        problems += [*_age_problems(frame), *_split_problems(frame)]
         if problems:
             raise ManifestError(self.name, problems)
         object.__setattr__(self, "frame", frame)
@@ -100,11 +110,13 @@ class Manifest:
             check_leaks: Whether lesions, patients and duplicates are to stand in one split each.
 
         Raises:
-            InputError: no such file, not a table, or what lies beside it is no tree.
+            InputError: no such file, not a table, in a folder whose name no table can hold, or what
+                lies beside it is no tree.
             ManifestError: faults in the table, or pictures that do not exist.
             LeakageError: a lesion, patient or duplicate stands in two splits.
         """
         frame = read_frame(path)
+        require_utf8(path.absolute().parent)
         for column in ("path", "mask_path"):
             if column in frame:
                 frame[column] = [_absolute(value, path.parent) for value in frame[column]]
@@ -119,7 +131,12 @@ class Manifest:
         """Write CSV or Parquet, by the name's ending; columns that hold nothing are left out.
 
         A tree other than the default one is written beside it.
+
+        Raises:
+            InputError: as `require_one_tree`.
+            OutputError, MissingExtraError: as `write_frame`.
         """
+        require_one_tree(path, self.taxonomy)
         folder = path.absolute().parent
         frame = self.frame.copy()
         for column in ("path", "mask_path"):
@@ -129,11 +146,14 @@ class Manifest:
             for column in frame
             if column not in REQUIRED and frame[column].isin(["", np.nan]).all()
         ]
+        tree = tree_beside(path)
         if self.taxonomy.sha256 == load_taxonomy().sha256:
-            tree_beside(path).unlink(missing_ok=True)
+            write_frame(frame.drop(columns=empty), path)
+            tree.unlink(missing_ok=True)
         else:
-            write_json(tree_beside(path), tree_to_dict(self.taxonomy))
-        write_frame(frame.drop(columns=empty), path)
+            with atomic_path(tree) as partial:  # in its place only once the table is
+                write_json(partial, tree_to_dict(self.taxonomy))
+                write_frame(frame.drop(columns=empty), path)
 
     @property
     def image_ids(self) -> tuple[str, ...]:
@@ -150,15 +170,44 @@ class Manifest:
         """Taxonomy nodes, "" where unknown, in row order."""
         return tuple(self.frame["diagnosis"])
 
+    @property
+    def lesion_count(self) -> int | None:
+        """How many lesions there are, an image without one being its own; None where none is named."""
+        named = self.frame["lesion_id"] != ""
+        if not named.any():
+            return None
+        return self.frame["lesion_id"][named].nunique() + int((~named).sum())
+
+    @property
+    def drawn(self) -> Drawn:
+        """What `clusters` are, in a word: the largest group that any row names."""
+        for unit, column in (("patients", "patient_id"), ("lesions", "lesion_id")):
+            if (self.frame[column] != "").any():
+                return cast(Drawn, unit)
+        return "images"
+
     def class_set(self) -> ClassSet:
         """The classes that the labelled rows name."""
         return ClassSet.of(self.taxonomy, (d for d in self.diagnoses if d))
 
     def clusters(self) -> npt.NDArray[np.str_]:
-        """The unit of resampling per row: the lesion, or the image where no lesion is given."""
+        """The unit of resampling per row, shape (n,): what `components` ties together.
+
+        Named by the lesion of its first row, or by the image where that has none.
+        """
         lesion = self.frame["lesion_id"].to_numpy(dtype=str)
         alone = np.char.add("image:", np.array(self.image_ids, dtype=str))
-        return np.where(lesion == "", alone, lesion)
+        names = np.where(lesion == "", alone, lesion)
+        component = self.components()
+        _labels, first = np.unique(component, return_index=True)
+        return names[first][component]
+
+    def components(self) -> npt.NDArray[np.int64]:
+        """Labels (n,) from 0; rows that share a lesion, a patient or a duplicate have the same.
+
+        Be it through other rows: two lesions of a patient make one component.
+        """
+        return components([list(self.frame[column]) for column in GROUP_COLUMNS])
 
     def rows(self, keep: BoolArray) -> "Manifest":
         """The rows where `keep` is true."""
@@ -191,9 +240,12 @@ class Manifest:
         """The rows that have a diagnosis."""
         return self.rows((self.frame["diagnosis"] != "").to_numpy())
 
-    def with_columns(self, **columns: Any) -> "Manifest":
+    def with_columns(self, /, **columns: Any) -> "Manifest":
         """The same rows with columns added or replaced."""
-        return replace(self, frame=self.frame.assign(**columns))
+        frame = self.frame.copy()
+        for name, values in columns.items():  # `assign` has no way to say "self"
+            frame[name] = values
+        return replace(self, frame=frame)
 
     def require_files(self) -> None:
         """Check that every picture and mask exists.
@@ -205,7 +257,7 @@ class Manifest:
             f"line {line}: {value} does not exist"
             for column in ("path", "mask_path")
             for line, value in enumerate(self.frame[column], start=2)
-            if value and not Path(value).is_file()
+            if value and not is_file(Path(value))
         ]
         if missing:
             raise ManifestError(self.name, missing)
@@ -228,7 +280,23 @@ class Manifest:
 
 def tree_beside(path: Path) -> Path:
     """Where the tree of a manifest's diagnoses lies, if it has one of its own."""
-    return path.with_name(f"{path.stem}.taxonomy.json")
+    return path.parent / f"{path.stem}.taxonomy.json"
+
+
+def require_one_tree(path: Path, taxonomy: Taxonomy) -> None:
+    """Make sure that a manifest written to `path` leaves its neighbour the tree that it has.
+
+    `m.csv` and `m.parquet` share `m.taxonomy.json`.
+
+    Raises:
+        InputError: the neighbour's tree is another one.
+    """
+    neighbour = path.with_suffix(".csv" if path.suffix == ".parquet" else ".parquet")
+    if _is_manifest(neighbour) and taxonomy_of(neighbour).sha256 != taxonomy.sha256:
+        raise InputError(
+            f"{path}: {neighbour.name} beside it has another tree of diagnoses, and both would find "
+            f"theirs in {tree_beside(path).name}; give another name"
+        )
 
 
 def taxonomy_of(path: Path) -> Taxonomy:
@@ -238,7 +306,19 @@ def taxonomy_of(path: Path) -> Taxonomy:
         InputError: what lies there is no tree.
     """
     beside = tree_beside(path)
-    return load_taxonomy(beside) if beside.exists() else load_taxonomy()
+    return load_taxonomy(beside) if exists(beside) else load_taxonomy()
+
+
+def _is_manifest(path: Path) -> bool:
+    """Whether a table has the columns of a manifest; True where nothing installed can read it."""
+    if not is_file(path):
+        return False
+    try:
+        return set(REQUIRED) <= set(read_frame(path))
+    except MissingExtraError:
+        return True
+    except InputError:
+        return False
 
 
 def _complete(frame: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -283,6 +363,16 @@ def _diagnosis_problems(frame: pd.DataFrame, taxonomy: Taxonomy, name: str) -> l
                 f"{taxonomy.name!r}{guess}"
             )
     return problems
+
+
+def _age_problems(frame: pd.DataFrame) -> list[str]:
+    low, high = AGE_RANGE_YEARS
+    ages = frame["age_years"]
+    return [
+        f"{lines_in_file(group.index)}: age_years {age:g} is not in {low}..{high}; "
+        "leave it empty where it is unknown"
+        for age, group in frame[ages.notna() & ~ages.between(low, high)].groupby("age_years")
+    ]
 
 
 def _split_problems(frame: pd.DataFrame) -> list[str]:

@@ -5,19 +5,21 @@ writing CSV needs neither pandas nor torch, so that `cutis predict` starts fast.
 """
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cutis.checks import FloatArray
-from cutis.errors import InputError, MissingExtraError, OutputError
-from cutis.files import atomic_path, require_writable
+from cutis.errors import InputError, MissingExtraError
+from cutis.files import atomic_path, require_writable_file
 from cutis.taxonomy import Taxonomy
 
 ID_COLUMNS = ("image_id", "image", "isic_id", "image_name")
+PICTURE_ENDING = re.compile(r"\.(jpe?g|png|tiff?|bmp|webp|dcm)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +29,7 @@ class Predictions:
     image_ids: tuple[str, ...]  # n, unique
     classes: tuple[str, ...]  # k, in column order
     probabilities: FloatArray  # (n, k), every row sums to 1
+    name: str = "predictions"  # opens messages; the file, where they were read from one
 
     def __post_init__(self) -> None:
         got, expected = self.probabilities.shape, (len(self.image_ids), len(self.classes))
@@ -38,7 +41,10 @@ class Predictions:
             raise InputError("classes: the same class appears twice")
         sums_to_one = np.isclose(self.probabilities.sum(axis=1), 1, atol=1e-4).all()
         if not sums_to_one or (self.probabilities < 0).any():
-            raise InputError("probabilities: rows are not distributions; were logits passed?")
+            raise InputError(
+                "probabilities: rows are not distributions; were logits passed? Independent "
+                "confidences, as ISIC submissions may hold, are to be divided by their sum"
+            )
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -53,11 +59,22 @@ class Predictions:
         missing = [image_id for image_id in image_ids if image_id not in row_of]
         if missing:
             raise InputError(
-                f"predictions: {len(missing)} of {len(image_ids)} images have none, "
-                f"such as {', '.join(missing[:3])}"
+                f"{self.name}: {len(missing)} of {len(image_ids)} images have no prediction, "
+                f"such as {', '.join(missing[:3])}{self._written_otherwise(missing)}"
             )
         rows = [row_of[image_id] for image_id in image_ids]
-        return Predictions(tuple(image_ids), self.classes, self.probabilities[rows])
+        return replace(self, image_ids=tuple(image_ids), probabilities=self.probabilities[rows])
+
+    def _written_otherwise(self, missing: Sequence[str]) -> str:
+        """How ids of ours that belong to missing images are written, if that is why; else ""."""
+        ours = {_bare(image_id): image_id for image_id in self.image_ids}
+        found = [image_id for image_id in missing if _bare(image_id) in ours]
+        if not found:
+            return ""
+        return (
+            f"; {len(found)} of them differ by a file's ending or by blanks, such as {found[0]!r} "
+            f"in the manifest and {ours[_bare(found[0])]!r} here: write both alike"
+        )
 
     def in_order_of(self, classes: tuple[str, ...]) -> "Predictions":
         """The same predictions with their columns in another order.
@@ -67,10 +84,10 @@ class Predictions:
         """
         if sorted(self.classes) != sorted(classes):
             raise InputError(
-                f"predictions: the classes are {', '.join(self.classes)}, not {', '.join(classes)}"
+                f"{self.name}: the classes are {', '.join(self.classes)}, not {', '.join(classes)}"
             )
         columns = [self.classes.index(name) for name in classes]
-        return Predictions(self.image_ids, classes, self.probabilities[:, columns])
+        return replace(self, classes=classes, probabilities=self.probabilities[:, columns])
 
     def write(self, path: Path) -> None:
         """Write CSV, or Parquet where the name ends in .parquet.
@@ -91,14 +108,16 @@ class Predictions:
         """Read ours or a foreign table: an image column, then one column per class.
 
         Columns are named by anything the taxonomy resolves (`melanoma`, `mel`, `MEL` ...), so an
-        ISIC challenge submission is read as it is. Rows whose sum is off by rounding (within 0.02)
-        are renormalised; anything further off is refused.
+        ISIC challenge submission of probabilities is read as it is. Rows whose sum is off by rounding
+        (within 0.02) are renormalised; anything further off is refused, independent confidences too.
 
         Raises:
-            InputError: no image column, unknown or repeated classes, a cell that is no number.
+            InputError: no such file or a folder, no image column, unknown or repeated classes, an
+                image twice, a cell that is no number, or rows that are no distributions; the first
+                row at fault is named.
             TaxonomyError: a column that names no diagnosis, with the nearest spelling.
         """
-        header, rows = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+        header, rows, places = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
         id_column = next((column for column in header if column.casefold() in ID_COLUMNS), None)
         if id_column is None:
             raise InputError(f"{path}: no image column; expected one of {', '.join(ID_COLUMNS)}")
@@ -107,21 +126,30 @@ class Predictions:
         if not names:
             raise InputError(f"{path}: no class columns beside {id_column!r}")
         classes = taxonomy.resolve_all(names, source=str(path))
+        image_ids = tuple(str(row[position]) for row in rows)
+        _require_unique(image_ids, places, path)
+        values = [[v for c, v in enumerate(row) if c != position] for row in rows]
         try:
-            values = [[v for c, v in enumerate(row) if c != position] for row in rows]
             table = np.array(values, dtype=np.float64).reshape(len(rows), len(names))
-        except ValueError as fault:
-            raise InputError(f"{path}: not every probability is a number ({fault})") from fault
+        except (ValueError, TypeError) as fault:
+            reason = next(_cells_without_number(values, names, places), str(fault))
+            raise InputError(f"{path}: {reason}") from fault
         if not np.isfinite(table).all():
-            raise InputError(f"{path}: probabilities contain nan or infinity")
+            row, column = (int(place) for place in np.argwhere(~np.isfinite(table))[0])
+            raise InputError(f"{path}: {places(row)}: {names[column]} is {table[row, column]}")
         sums = table.sum(axis=1, keepdims=True)
         nearly = (np.abs(sums - 1) <= 0.02) & (table >= 0).all(axis=1, keepdims=True)
         exact = np.isclose(sums, 1, atol=1e-6)
         table = np.where(nearly & ~exact, table / np.where(nearly, sums, 1), table)
+        wrong = np.flatnonzero(~nearly)
         try:
-            return cls(tuple(str(row[position]) for row in rows), tuple(classes), table)
+            return cls(image_ids, tuple(classes), table, name=str(path))
         except InputError as fault:
-            raise InputError(f"{path}: {fault}") from fault
+            where = ""
+            if len(wrong):
+                more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+                where = f"{places(int(wrong[0]))}{more}: "
+            raise InputError(f"{path}: {where}{fault}") from fault
 
     def _write_parquet(self, path: Path) -> None:
         pyarrow, parquet = pyarrow_packages()
@@ -144,34 +172,66 @@ def require_writable_table(path: Path) -> None:
         raise InputError(f"{path}: tables end in .csv or .parquet")
     if path.suffix == ".parquet":
         pyarrow_packages()
+    require_writable_file(path)
+
+
+def _bare(image_id: str) -> str:
+    return PICTURE_ENDING.sub("", image_id.strip())
+
+
+def _require_unique(image_ids: Sequence[str], places: Callable[[int], str], path: Path) -> None:
+    first: dict[str, int] = {}
+    for row, image_id in enumerate(image_ids):
+        if first.setdefault(image_id, row) != row:
+            there = places(first[image_id])
+            raise InputError(f"{path}: {places(row)}: image {image_id!r} is in {there} already")
+
+
+def _cells_without_number(
+    values: Sequence[Sequence[object]], names: Sequence[str], places: Callable[[int], str]
+) -> Iterator[str]:
+    for row, cells in enumerate(values):
+        for name, cell in zip(names, cells, strict=True):
+            try:
+                np.array(cell, dtype=np.float64)
+            except (ValueError, TypeError):
+                yield f"{places(row)}: {name} {cell!r} is not a number"
+
+
+def _read_csv(path: Path) -> tuple[list[str], list[list[str]], Callable[[int], str]]:
+    """Header, rows, and how the place of a row is called in messages."""
     if path.is_dir():
-        raise OutputError(f"{path}: a folder; give the name of a file")
-    require_writable(path.absolute().parent)
-
-
-def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
+        raise InputError(f"{path}: a folder; give the table of predictions{_tables_in(path)}")
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.reader(stream)
             header = next(reader, [])
-            rows = [row for row in reader if row]
+            numbered = [(row, reader.line_num) for row in reader if row]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except OSError as fault:
+        raise InputError(f"{path}: cannot be read ({fault.strerror})") from fault
     except (UnicodeDecodeError, csv.Error) as fault:
         raise InputError(f"{path}: not a CSV table ({fault})") from fault
-    ragged = next((n for n, row in enumerate(rows, start=2) if len(row) != len(header)), None)
+    ragged = next((line for row, line in numbered if len(row) != len(header)), None)
     if ragged is not None:
         raise InputError(f"{path}: line {ragged} does not have {len(header)} cells")
-    return header, rows
+    return header, [row for row, _line in numbered], lambda row: f"line {numbered[row][1]}"
 
 
-def _read_parquet(path: Path) -> tuple[list[str], list[list[object]]]:
+def _tables_in(folder: Path) -> str:
+    names = sorted(path.name for path in folder.glob("predictions-*.csv"))
+    return f" in it: {' or '.join(names)}" if names else ""
+
+
+def _read_parquet(path: Path) -> tuple[list[str], list[list[object]], Callable[[int], str]]:
     pyarrow, parquet = pyarrow_packages()
     try:
         table = parquet.read_table(path)
     except (OSError, pyarrow.ArrowInvalid) as fault:
         raise InputError(f"{path}: not a Parquet table ({fault})") from fault
-    return table.column_names, [list(row.values()) for row in table.to_pylist()]
+    rows = [list(row.values()) for row in table.to_pylist()]
+    return table.column_names, rows, lambda row: f"row {row + 1}"
 
 
 def pyarrow_packages() -> tuple[Any, Any]:

@@ -145,9 +145,16 @@ class ScoreTable:
         return cls(
             positive=np.array([TRUTH[cell.casefold()] for cell in cells[truth]], dtype=bool),
             scores={name: values.to_numpy(dtype=float) for name, values in numbers.items()},
-            clusters=cells[cluster].to_numpy(dtype=str) if cluster else np.arange(len(cells)),
+            clusters=_clusters(cells[cluster]) if cluster else np.arange(len(cells)),
             bands={each.column: _bands(cells[each.column], each) for each in by},
         )
+
+
+def _clusters(cells: "pd.Series[str]") -> npt.NDArray[np.str_]:
+    """The cluster of every row; a row whose cell is empty is its own, as in a manifest."""
+    named = cells.to_numpy(dtype=str)
+    alone = np.char.add("row:", np.arange(len(cells)).astype(str))
+    return np.where(named == "", alone, named)
 
 
 def _text(value: object) -> str:

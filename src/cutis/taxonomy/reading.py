@@ -35,7 +35,7 @@ from typing import Any, get_args
 
 from cutis.checks import did_you_mean
 from cutis.errors import InputError, TaxonomyError
-from cutis.files import read_json, read_toml
+from cutis.files import is_file, read_json, read_toml
 from cutis.taxonomy.exchange import tree_from_dict
 from cutis.taxonomy.isic import isic_archive_taxonomy
 from cutis.taxonomy.tree import Node, Status, Taxonomy, faults
@@ -59,7 +59,7 @@ def load_taxonomy(source: str | Path = DEFAULT) -> Taxonomy:
     if str(source) in BUILTIN:
         return _load_builtin(str(source))
     path = Path(source)
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(
             f"taxonomy {str(source)!r}: neither a file nor built in ({', '.join(BUILTIN)})"
             f"{did_you_mean(str(source), BUILTIN)}"

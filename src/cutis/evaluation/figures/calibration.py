@@ -11,6 +11,7 @@ from cutis.evaluation.figures.style import COLOURS, words
 from cutis.metrics.calibration import ReliabilityCurve
 
 _COLUMNS = 4
+_MARKERS = "osD^vPX"
 
 
 def reliability_figure(report: CalibrationReport) -> Figure:
@@ -32,14 +33,14 @@ def reliability_figure(report: CalibrationReport) -> Figure:
 
 def _panel(axes: Axes, curves: Mapping[str, ReliabilityCurve]) -> None:
     axes.plot([0, 1], [0, 1], color="#BBBBBB", linewidth=1)
-    for colour, marker, (name, curve) in zip(COLOURS, "osD^", curves.items(), strict=False):
+    for index, (name, curve) in enumerate(curves.items()):
         spread = [curve.observed - curve.low, curve.high - curve.observed]
         axes.errorbar(
             curve.forecast,
             curve.observed,
             yerr=spread,
-            fmt=f"{marker}-",
-            color=colour,
+            fmt=f"{_MARKERS[index % len(_MARKERS)]}-",
+            color=COLOURS[index % len(COLOURS)],
             markersize=3,
             linewidth=1,
             elinewidth=0.7,

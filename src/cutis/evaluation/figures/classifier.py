@@ -12,8 +12,19 @@ from cutis.checks import FloatArray
 from cutis.errors import InputError
 from cutis.evaluation.classifier import Evaluation
 from cutis.evaluation.estimates import Estimate
-from cutis.evaluation.figures.style import COLOURS, STYLES, unit_square, words
+from cutis.evaluation.figures.style import (
+    COLOURS,
+    STYLES,
+    line_look,
+    name_curves,
+    unit_square,
+    words,
+)
 from cutis.metrics.ranking import Curve
+
+MOST_NAMED = 30  # classes whose curves can be told apart by colour and line
+UNNAMED = "#CCCCCC"
+MOST_WITH_SHARES = 12  # classes whose shares are written into a confusion matrix
 
 
 def roc_figure(evaluation: Evaluation) -> Figure:
@@ -22,9 +33,10 @@ def roc_figure(evaluation: Evaluation) -> Figure:
         "False positive rate (1 - specificity)", "True positive rate (sensitivity)"
     )
     axes.plot([0, 1], [0, 1], color="#BBBBBB", linewidth=1)
-    _draw_curves(axes, evaluation.roc_curves, _estimates(evaluation, "roc_auc"), steps=False)
+    areas = _estimates(evaluation, "roc_auc")
+    named = _draw_curves(axes, evaluation.roc_curves, areas, steps=False)
     axes.set_title(f"ROC curves, {evaluation.split} split (n = {evaluation.images})")
-    axes.legend(loc="lower right", fontsize=8, frameon=False, title="AUC [95 % interval]")
+    name_curves(axes, title=f"AUC [95 % interval]{named}")
     return figure
 
 
@@ -32,32 +44,38 @@ def precision_recall_figure(evaluation: Evaluation) -> Figure:
     """One precision-recall curve per class, and the malignant roll-up in black."""
     figure, axes = unit_square("Recall (sensitivity)", "Precision (positive predictive value)")
     estimates = _estimates(evaluation, "average_precision")
-    _draw_curves(axes, evaluation.precision_recall_curves, estimates, steps=True)
+    named = _draw_curves(axes, evaluation.precision_recall_curves, estimates, steps=True)
     axes.set_title(f"Precision-recall curves, {evaluation.split} split (n = {evaluation.images})")
-    axes.legend(loc="lower left", fontsize=8, frameon=False, title="AP [95 % interval]")
+    name_curves(axes, title=f"AP [95 % interval]{named}", loc="lower left")
     return figure
 
 
 def confusion_figure(evaluation: Evaluation) -> Figure:
-    """Counts, shaded by the share of each true class."""
+    """Counts, shaded by the share of each true class; few classes have their shares written too."""
     counts = evaluation.confusion
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
     k = len(evaluation.classes)
-    side = max(4.5, 0.75 * k + 2)
+    few = k <= MOST_WITH_SHARES
+    side = max(4.5, (0.75 if few else 0.27) * k + 2)
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     labels = [words(name) for name in evaluation.classes]
-    axes.set_xticks(range(k), labels, rotation=40, ha="right", fontsize=8)
-    axes.set_yticks(range(k), labels, fontsize=8)
+    size = 8 if few else 7
+    turned = {"rotation": 40, "ha": "right"} if few else {"rotation": 90}
+    axes.set_xticks(range(k), labels, fontsize=size, **turned)
+    axes.set_yticks(range(k), labels, fontsize=size)
     for (row, column), share in np.ndenumerate(shares):
-        text = f"{counts[row, column]:.0f}\n{share:.0%}" if totals[row, 0] else "0"
-        colour = "white" if share > 0.55 else "#222222"
-        axes.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
+        count = counts[row, column]
+        text = f"{count:.0f}\n{share:.0%}" if few and totals[row, 0] else f"{count:.0f}"
+        if few or count:  # zeros of many classes would hide the rest
+            colour = "white" if share > 0.55 else "#222222"
+            axes.text(column, row, text, ha="center", va="center", fontsize=size - 1, color=colour)
     axes.set_xlabel("Answer")
     axes.set_ylabel("Truth")
-    axes.set_title("Confusion matrix: counts and share of the true class")
+    shown = "and share" if few else "in shades of the share"
+    axes.set_title(f"Confusion matrix: counts {shown} of the true class")
     return figure
 
 
@@ -86,7 +104,7 @@ def history_figure(history: Path) -> Figure:
         history: The `history.csv` of a run folder.
 
     Raises:
-        InputError: no such file, or it lacks columns.
+        InputError: no such file, no table, or it lacks columns or epochs.
     """
     epochs = _read_history(history)
     figure = Figure(figsize=(10, 3.8), layout="constrained")
@@ -123,26 +141,50 @@ def _estimates(evaluation: Evaluation, name: str) -> dict[str, Estimate]:
 
 def _draw_curves(
     axes: Axes, curves: Mapping[str, Curve], estimates: Mapping[str, Estimate], *, steps: bool
-) -> None:
-    for index, (name, curve) in enumerate(curves.items()):
-        rolled_up = name == "malignant" and index == len(curves) - 1
+) -> str:
+    """Draw every curve, and say which of them have a name where there are too many to name all.
+
+    The malignant roll-up always has one, beside `MOST_NAMED` classes with the lowest estimates.
+    """
+    drawstyle = "steps-post" if steps else "default"
+    names = list(curves)
+    rolled_up = names.pop() if names and names[-1] == "malignant" else None
+    lowest = set(sorted(names, key=lambda name: estimates[name].value)[:MOST_NAMED])
+    for name in names:
+        if name not in lowest:
+            curve = curves[name]
+            axes.plot(curve.x, curve.y, color=UNNAMED, linewidth=0.8, drawstyle=drawstyle)
+    named = [name for name in names if name in lowest]
+    drawn = [(name, *line_look(index), 1.3) for index, name in enumerate(named)]
+    if rolled_up is not None:
+        drawn.append((rolled_up, "black", "-", 2.0))
+    for name, colour, style, width in drawn:
         axes.plot(
-            curve.x,
-            curve.y,
-            STYLES[index // len(COLOURS) % len(STYLES)],
-            color="black" if rolled_up else COLOURS[index % len(COLOURS)],
-            linewidth=2.0 if rolled_up else 1.3,
-            drawstyle="steps-post" if steps else "default",
+            curves[name].x,
+            curves[name].y,
+            style,
+            color=colour,
+            linewidth=width,
+            drawstyle=drawstyle,
             label=f"{words(name)}: {estimates[name]}",
         )
+    return f", the lowest {MOST_NAMED} of {len(names)} classes" if len(names) > MOST_NAMED else ""
 
 
 def _read_history(history: Path) -> dict[str, FloatArray]:
+    if history.is_dir():
+        raise InputError(f"{history}: a folder; give the history.csv of a run")
     try:
         with history.open(newline="", encoding="utf-8") as stream:
             rows = list(csv.DictReader(stream))
     except FileNotFoundError:
         raise InputError(f"{history}: no such file") from None
+    except OSError as fault:
+        raise InputError(f"{history}: cannot be read ({fault.strerror})") from fault
+    except (UnicodeDecodeError, csv.Error) as fault:
+        raise InputError(f"{history}: not a CSV table ({fault})") from fault
+    if not rows:
+        raise InputError(f"{history}: no epochs in it")
     wanted = ("epoch", "train_loss", "val_loss", "val_macro_auc", "val_balanced_accuracy")
     try:
         return {name: np.array([float(row[name]) for row in rows]) for name in wanted}

@@ -4,7 +4,13 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from cutis.evaluation.figures.style import COLOURS, STYLES, unit_square, words
+from cutis.evaluation.figures.style import (
+    COLOURS,
+    STYLES,
+    name_curves,
+    unit_square,
+    words,
+)
 from cutis.evaluation.questions import QuestionReport
 
 
@@ -12,15 +18,18 @@ def question_roc_figure(reports: Sequence[QuestionReport]) -> Figure:
     """One ROC curve per question; thresholds carried from validation are points on it."""
     figure, axes = unit_square("1 - specificity", "Sensitivity")
     axes.plot([0, 1], [0, 1], color="#BBBBBB", linewidth=1)
-    for colour, style, report in zip(COLOURS, STYLES * 2, reports, strict=False):
+    for index, report in enumerate(reports):
+        colour = COLOURS[index % len(COLOURS)]
+        style = STYLES[(index + index // len(COLOURS)) % len(STYLES)]
         label = f"{words(report.task.name)}: {report.area}"
         axes.plot(report.curve.x, report.curve.y, style, color=colour, linewidth=1.5, label=label)
         for point in report.points:
             specificity = point.estimates["specificity"].value
             sensitivity = point.estimates["sensitivity"].value
             axes.plot(1 - specificity, sensitivity, "o", color=colour, markersize=4)
-    axes.legend(loc="lower right", fontsize=7, frameon=False, title="AUC [DeLong, 95 %]")
-    axes.set_title("Questions; points: thresholds chosen on validation")
+    name_curves(axes, title="AUC [DeLong, 95 %]", fontsize=7)
+    carried = any(report.points for report in reports)
+    axes.set_title(f"Questions{'; points: thresholds chosen on validation' if carried else ''}")
     return figure
 
 

@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from cutis.evaluation.figures.style import COLOURS, STYLES, unit_square, words
+from cutis.evaluation.figures.style import line_look, name_curves, unit_square, words
 from cutis.evaluation.scores import ScoreComparison
 
 
@@ -11,11 +11,11 @@ def roc_figure(found: ScoreComparison) -> Figure:
     figure, axes = unit_square("1 - specificity", "Sensitivity")
     axes.plot([0, 1], [0, 1], color="#BBBBBB", linewidth=1)
     for index, (name, curve) in enumerate(found.curves.items()):
-        colour, style = _look(index)
+        colour, style = line_look(index)
         label = f"{words(name)}: {found.areas[name]}"
         axes.plot(curve.x, curve.y, style, color=colour, linewidth=1.8, label=label)
     axes.set_title(f"ROC curves, {found.cases} cases, {found.positives} positive", fontsize=11)
-    axes.legend(loc="lower right", fontsize=8, frameon=False, title="AUC [95 % interval]")
+    name_curves(axes, title="AUC [95 % interval]")
     return figure
 
 
@@ -26,7 +26,7 @@ def bands_figure(found: ScoreComparison, covariate: str) -> Figure:
     axes = figure.subplots()
     axes.axvline(0.5, color="#BBBBBB", linewidth=1)
     for index, name in enumerate(found.scores):
-        colour, _style = _look(index)
+        colour, _style = line_look(index)
         axes.plot([], [], "o-", color=colour, label=words(name))
         for row, band in enumerate(reversed(bands)):
             if band.areas is None:
@@ -54,7 +54,7 @@ def decision_figure(found: ScoreComparison) -> Figure:
     for index, name in enumerate(found.scores):
         if name not in found.benefits:
             continue
-        colour, style = _look(index)
+        colour, style = line_look(index)
         curve = found.benefits[name].curve
         axes.plot(curve.thresholds, curve.net_benefit, style, color=colour, label=words(name))
     everybody = next(iter(found.benefits.values())).curve
@@ -66,7 +66,3 @@ def decision_figure(found: ScoreComparison) -> Figure:
     axes.grid(color="#EEEEEE")
     axes.legend(fontsize=8, frameon=False)
     return figure
-
-
-def _look(index: int) -> tuple[str, str]:
-    return COLOURS[index % len(COLOURS)], STYLES[index // len(COLOURS) % len(STYLES)]

@@ -1,6 +1,6 @@
-"""What all plots share: colours, axes, and the way into a page."""
+"""What all plots share: colours, axes and legends."""
 
-import io
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -8,6 +8,18 @@ from matplotlib.figure import Figure
 # Okabe and Ito 2008, "Color universal design"; black is kept for what sums up the others.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D1F", "#666666")
 STYLES = ("-", "--", "-.", ":")
+MOST_INSIDE = 9  # names that leave the curves in a plot to be seen
+WIDEST_HALF = 52  # letters of a name that fits into one of two columns below a plot
+
+
+def line_look(index: int) -> tuple[str, str]:
+    """The colour and the line style of a curve; both are needed to tell more than eight apart.
+
+    Example:
+        >>> line_look(0), line_look(8)
+        (('#0072B2', '-'), ('#0072B2', '--'))
+    """
+    return COLOURS[index % len(COLOURS)], STYLES[index // len(COLOURS) % len(STYLES)]
 
 
 def unit_square(x_label: str, y_label: str) -> tuple[Figure, Axes]:
@@ -19,6 +31,45 @@ def unit_square(x_label: str, y_label: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
+def name_curves(
+    axes: Axes,
+    *,
+    title: str,
+    loc: Literal["lower left", "lower right"] = "lower right",
+    fontsize: float = 8,
+) -> None:
+    """Name what has a label: in the plot, or below it where many names would hide the curves.
+
+    Args:
+        axes: The only ones of their figure, which grows by what stands below them.
+        title: Of the legend.
+        loc: Where in the plot.
+        fontsize: Of the names, in points; a little less below the plot.
+    """
+    lines, names = axes.get_legend_handles_labels()
+    if not names:
+        text = "the data define no curve"
+        axes.text(0.5, 0.55, text, ha="center", color="#666666", transform=axes.transAxes)
+        return
+    if len(names) <= MOST_INSIDE:
+        axes.legend(loc=loc, fontsize=fontsize, frameon=False, title=title)
+        return
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    columns = 2 if max(map(len, names)) <= WIDEST_HALF else 1
+    figure.set_figheight(figure.get_figheight() + 0.145 * -(-len(names) // columns) + 0.4)
+    figure.legend(
+        lines,
+        names,
+        loc="outside lower center",
+        ncols=columns,
+        fontsize=7,
+        title_fontsize=8,
+        frameon=False,
+        title=title,
+    )
+
+
 def words(name: str) -> str:
     """An identifier as people write it.
 
@@ -27,11 +78,3 @@ def words(name: str) -> str:
         ('balanced accuracy', 'seborrheic keratosis')
     """
     return name.replace("-", " ").replace("_", " ")
-
-
-def to_svg(figure: Figure) -> str:
-    """The figure as an `<svg>` element for a page; the same figure gives the same text."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]

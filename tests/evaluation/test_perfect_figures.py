@@ -1,0 +1,147 @@
+"""A figure of 0 or 1 is not certain: its interval is that of as many cases as it is a share of."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cutis.evaluation.calibration import judge_calibration
+from cutis.evaluation.cases import Cases
+from cutis.evaluation.certainty import judge_selection
+from cutis.evaluation.classifier import evaluate
+from cutis.evaluation.conditions import compare_conditions
+from cutis.evaluation.questions import ask
+from cutis.evaluation.reader_cases import ReaderCases
+from cutis.evaluation.scores import compare_scores
+from cutis.evaluation.subgroups import analyse_subgroups
+from cutis.metrics.decision import predictive_values
+from cutis.metrics.intervals import wilson_interval
+from cutis.tables.manifest import Manifest
+from cutis.tables.predictions import Predictions
+from cutis.tables.scores import ScoreTable
+from cutis.taxonomy import load_taxonomy
+from cutis.taxonomy.tasks import find_task
+
+CLASSES = ("melanoma", "nevus")
+
+
+def perfect(melanomas, nevi, **columns):
+    """Every case answered with near certainty, and rightly."""
+    diagnoses = ["melanoma"] * melanomas + ["nevus"] * nevi
+    frame = pd.DataFrame({"diagnosis": diagnoses, "path": "/nowhere.jpg", **columns})
+    frame["image_id"] = [f"i{row}" for row in range(len(frame))]
+    manifest = Manifest(frame, load_taxonomy())
+    melanoma = np.where(frame["diagnosis"] == "melanoma", 0.9, 0.1)
+    probabilities = np.stack([melanoma, 1 - melanoma], axis=1)
+    return Predictions(manifest.image_ids, CLASSES, probabilities), manifest
+
+
+def ends(estimate):
+    return estimate.low, estimate.high
+
+
+def of_all(n):
+    """What can be said of a rate when all of n were right."""
+    return pytest.approx(wilson_interval(n, n))
+
+
+def test_rates_areas_and_means_know_how_few_cases_they_rest_on():
+    found = evaluate(*perfect(3, 97), split="all", replicates=100)
+    assert ends(found.overall["accuracy"]) == of_all(100)
+    assert ends(found.per_class["recall"]["nevus"]) == of_all(97)
+    for name in ("balanced_accuracy", "macro_f1", "macro_roc_auc"):
+        assert ends(found.overall[name]) == of_all(3)
+    for name in ("sensitivity", "roc_auc", "average_precision"):
+        assert ends(found.malignant[name]) == of_all(3)
+    assert ends(found.malignant["specificity"]) == of_all(97)
+
+
+def test_a_subgroup_counts_its_own_cases_only():
+    site = ["face"] * 20 + ["back"] * 40 + ["face"] * 30 + ["back"] * 110
+    predictions, manifest = perfect(60, 140, site=site)
+    found = analyse_subgroups(Cases.of(predictions, manifest), manifest, replicates=100)
+    (face,) = (each for each in found.subgroups if each.group == "face")
+    assert ends(face.estimates["sensitivity"]) == of_all(20)
+    assert ends(face.estimates["specificity"]) == of_all(30)
+    assert ends(face.estimates["malignant_roc_auc"]) == of_all(20)
+
+
+def test_predictive_values_take_the_ends_of_the_rates_that_they_follow_from():
+    predictions, manifest = perfect(40, 15)
+    task = find_task("melanoma:nevus", manifest.taxonomy)
+    report = ask(task, predictions, manifest, validation=perfect(40, 15), replicates=100)
+    found = report.points[0].estimates
+    least = wilson_interval(40, 40)[0], wilson_interval(15, 15)[0]
+    ppv, npv = predictive_values(*least, prevalence=report.prevalence)
+    assert ends(found["ppv"]) == pytest.approx((float(ppv), 1))
+    assert ends(found["npv"]) == pytest.approx((float(npv), 1))
+    assert ends(found["number_needed_to_biopsy"]) == pytest.approx((1, float(1 / ppv)))
+
+
+def test_the_answers_that_are_kept_are_fewer_than_all():
+    truth = np.zeros(100, dtype=int)
+    surest = np.linspace(0.9, 0.6, 100)
+    found = judge_selection(
+        truth, np.stack([surest, 1 - surest], axis=1), np.arange(100), replicates=100
+    )
+    assert found.estimates["risk_at_0.7"].high == pytest.approx(wilson_interval(0, 70)[1])
+
+
+def test_readers_in_both_conditions_count_what_they_read():
+    positive = np.repeat([True, False], 15)
+    images = tuple(map(str, range(30)))
+    cases = ReaderCases(
+        image_ids=images,
+        positive=positive,
+        score=np.linspace(0.9, 0.1, 30),
+        clusters=np.array(images),
+        lesions=None,
+        drawn="images",
+        readers=("a",),
+        calls=positive[None].astype(float),
+        ratings=np.full((1, 30), np.nan),
+        left_out={},
+    )
+    found = compare_conditions(cases, cases, replicates=100)
+    for rates in (found.mean, found.readers[0].rates):
+        assert ends(rates["sensitivity"].with_model) == of_all(15)
+
+
+def test_the_specificity_of_a_score_is_one_of_negatives():
+    table = ScoreTable(
+        positive=np.repeat([True, False], [50, 6]),
+        scores={"s": np.repeat([0.9, 0.1], [50, 6])},
+        clusters=np.arange(56),
+        bands={},
+    )
+    found = compare_scores(table, replicates=100)
+    assert ends(found.at_sensitivity["s"][0].specificity) == of_all(6)
+
+
+def test_one_lesion_says_nothing_about_others():
+    found = evaluate(*perfect(3, 3, lesion_id="l"), split="all", replicates=100)
+    accuracy = found.overall["accuracy"]
+    assert accuracy.value == 1
+    assert all(map(math.isnan, ends(accuracy)))
+    assert str(accuracy) == "1.000 (no interval)"
+
+
+def test_without_negatives_no_specificity_is_defined():
+    predictions, manifest = perfect(0, 40)
+    assert math.isnan(
+        evaluate(predictions, manifest, split="all", replicates=100)
+        .overall["macro_specificity"]
+        .value
+    )
+
+
+def test_intervals_of_calibration_stay_where_the_figure_can_be():
+    generator = np.random.default_rng(0)
+    truth = generator.integers(2, size=40)
+    probabilities = np.full((40, 2), 0.5) + generator.uniform(-0.1, 0.1, 40)[:, None] * [1, -1]
+    found = judge_calibration(
+        truth, {"given": probabilities}, CLASSES, np.arange(40), replicates=200
+    ).estimates["given"]
+    assert all(each.low >= 0 for each in found.values())
+    assert found["brier_uncertainty"].high <= 0.5
