@@ -79,7 +79,7 @@ def second_round(work: Path, begun: RunFolder) -> RunFolder:
 
 
 def third_round(work: Path, begun: RunFolder) -> RunFolder:
-    """From the second round on, on the pictures of the zoo; a lesion is left out in all of its pictures."""
+    """From the second round on, with the zoo's pictures; a lesion is left out in all of its own."""
     run, rows = RunFolder(work / "folds-zoo"), Manifest.read(begun.manifest)
     everything = pooled(rows)
     for fold in range(FOLDS):
