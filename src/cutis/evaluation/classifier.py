@@ -99,14 +99,15 @@ def evaluate(
     }
     if cases.malignant is not None:
         positives |= {f"malignant/{name}": int(cases.malignant.truth.sum()) for name in MALIGNANT}
+    clusters = judged.clusters()
     estimates = bootstrap_estimates(
         cases.figures,
-        judged.clusters(),
+        clusters,
         positives=positives,
         replicates=replicates,
         seed=seed,
         is_share=is_share,
-        counted=cases.clusters_counted(judged.clusters()),
+        counted=cases.clusters_counted(clusters),
     )
     named = list(zip(classes.classes, cases.rankings, strict=True))
     malignant: dict[str, Estimate] = {}

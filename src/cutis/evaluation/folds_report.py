@@ -6,14 +6,15 @@ from cutis.evaluation.figures.folds import spread_figure
 from cutis.evaluation.figures.style import words
 from cutis.evaluation.folds import FoldSummary, RepeatSummary, Spread
 from cutis.evaluation.section import Section, Table, as_content, estimate_cells, shown
+from cutis.tables.manifest import Drawn
 
 
-def folds_section(summary: FoldSummary, *, drawn: str = "lesions") -> Section:
+def folds_section(summary: FoldSummary, *, drawn: Drawn) -> Section:
     """Mean and standard deviation over folds beside the pooled estimate.
 
     Args:
         summary: At least two folds.
-        drawn: What the bootstrap draws, lesions or images.
+        drawn: What the bootstrap draws.
     """
     sizes = ", ".join(map(str, summary.images))
     return Section(
@@ -47,7 +48,7 @@ def folds_section(summary: FoldSummary, *, drawn: str = "lesions") -> Section:
     )
 
 
-def repeats_section(summary: RepeatSummary, *, drawn: str = "lesions") -> Section:
+def repeats_section(summary: RepeatSummary, *, drawn: Drawn) -> Section:
     """Mean over repeats with its interval, and the spread; `drawn` as in `folds_section`."""
     return Section(
         "repeats",

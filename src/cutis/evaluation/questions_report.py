@@ -6,6 +6,7 @@ from cutis.evaluation.figures.questions import decision_figure, question_roc_fig
 from cutis.evaluation.figures.style import words
 from cutis.evaluation.questions import QuestionReport
 from cutis.evaluation.section import Section, Table, as_content, estimate_lines
+from cutis.tables.manifest import Drawn
 
 
 def questions_section(
@@ -13,7 +14,7 @@ def questions_section(
     *,
     unanswered: Mapping[str, str] | None = None,
     without_points: Mapping[str, str] | None = None,
-    drawn: str = "lesions",
+    drawn: Drawn,
 ) -> Section:
     """Areas, operating points and decision curves of every question.
 
@@ -21,7 +22,7 @@ def questions_section(
         reports: At least one.
         unanswered: Why other questions could not be judged, by their name.
         without_points: Why validation gives no thresholds for some of `reports`, by their name.
-        drawn: What the bootstrap draws, lesions or images.
+        drawn: What the bootstrap draws.
     """
     why = "".join(f" Not asked: {reason}." for reason in (unanswered or {}).values())
     chosen = "".join(f"No thresholds: {reason}. " for reason in (without_points or {}).values())

@@ -14,12 +14,7 @@ import numpy.typing as npt
 from cutis.checks import BoolArray, FloatArray, IntArray, require_fraction
 from cutis.errors import InputError, ManifestError
 from cutis.evaluation.cases import Cases
-from cutis.evaluation.estimates import (
-    LEAST_REPLICATES,
-    Estimate,
-    bootstrap_estimates,
-    clusters_among,
-)
+from cutis.evaluation.estimates import LEAST_REPLICATES, Estimate, bootstrap_estimates
 from cutis.evaluation.stressed_answers import Predict, ask
 from cutis.metrics import classification
 from cutis.perturbation.kinds import PERTURBATIONS, perturbation
@@ -223,6 +218,7 @@ def _step(
 ) -> Step:
     """Before and after over the same replicates, so that the interval is that of the change."""
     flips = _flips(before, after, threshold=threshold)
+    clusters = tested.clusters()
 
     def figures(weights: FloatArray) -> dict[str, FloatArray]:
         was = _figures(before, weights, threshold=threshold)
@@ -237,11 +233,11 @@ def _step(
 
     found = bootstrap_estimates(
         figures,
-        tested.clusters(),
+        clusters,
         replicates=replicates,
         seed=seed,
         is_share=lambda name: not name.startswith("difference "),
-        counted=_clusters_counted(before, tested.clusters()),
+        counted=_clusters_counted(before, clusters),
     )
     names = [name.removeprefix("clean ") for name in found if name.startswith("clean ")]
     changes = {
@@ -254,15 +250,13 @@ def _step(
 
 
 def _clusters_counted(cases: Cases, clusters: npt.NDArray[np.generic]) -> dict[str, int]:
-    """How many clusters the sensitivity and the specificity are counted among."""
-    if cases.malignant is None:
-        return {}
-    truth = cases.malignant.truth
-    sides = {"sensitivity": truth, "specificity": ~truth}
+    """How many clusters each figure is counted among, before and after."""
+    counted = cases.clusters_counted(clusters)
     return {
-        f"{when} {name}": clusters_among(clusters, side)
+        f"{when} {name.removeprefix('malignant/')}": count
         for when in ("clean", "stressed")
-        for name, side in sides.items()
+        for name, count in counted.items()
+        if name == "balanced_accuracy" or name.startswith("malignant/")
     }
 
 
