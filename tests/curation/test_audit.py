@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from cutis.cli.app import command_tree
 from cutis.curation.audit import audit, inspect, with_duplicate_groups, write_audit
 from cutis.errors import ImageError, InputError, LeakageError
+from cutis.files import read_json
 from cutis.tables.manifest import Manifest
 from cutis.taxonomy import load_taxonomy
 
@@ -69,6 +70,8 @@ def test_the_audit_writes_a_table_a_page_and_a_manifest(planted, tmp_path):
     assert text.count("data:image/jpeg;base64,") >= 6
     assert "Research use only" in text
     assert "The split leaks" in text
+    assert "Audit of 8 images" in text
+    assert read_json(tmp_path / "audit" / "audit.json")["images"] == 8
     with (tmp_path / "audit" / "audit.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert {"near duplicate", "unreadable", "too dark"} <= {row["kind"] for row in rows}
@@ -96,8 +99,8 @@ def test_a_split_made_afterwards_keeps_the_copies_together(planted, tmp_path):
     assert split["p0"] == split["p1"]
 
 
-def test_a_split_of_unreadable_pictures_names_the_first(planted):
-    with pytest.raises(ImageError, match=r"p2\.png"):
+def test_a_split_of_unreadable_pictures_names_the_first_and_the_way_out(planted):
+    with pytest.raises(ImageError, match=r"1 of 8 pictures .*p2\.png.*; `cutis data audit` lists"):
         with_duplicate_groups(Manifest.read(planted))
 
 
@@ -116,6 +119,22 @@ def test_a_duplicate_without_a_diagnosis_has_no_other_one(planted):
     counts = audit(Manifest.read(planted, check_leaks=False)).counts
     assert counts["near duplicate"] == 1
     assert "duplicate with another diagnosis" not in counts
+
+
+def test_diagnoses_of_different_depth_do_not_contradict_each_other(planted):
+    table = pd.read_csv(planted)
+    coarser = {"p1": "melanoma", "p0": "malignant-melanocytic", "p6": "benign", "p7": "nevus"}
+    table["diagnosis"] = [coarser.get(i, d) for i, d in table[["image_id", "diagnosis"]].to_numpy()]
+    table.to_csv(planted, index=False)
+    counts = audit(Manifest.read(planted)).counts
+    assert not {"duplicate with another diagnosis", "lesion with two diagnoses"} & set(counts)
+    table.loc[table["image_id"] == "p0", ["diagnosis", "lesion_id"]] = ["nevus", "g"]
+    table.loc[table["image_id"] == "p7", "diagnosis"] = "melanoma"
+    table.to_csv(planted, index=False)
+    found = audit(Manifest.read(planted, check_leaks=False))
+    assert found.counts["duplicate with another diagnosis"] == 1
+    (conflict,) = [each for each in found.findings if each.kind == "lesion with two diagnoses"]
+    assert conflict[1:] == ("p0", "p7", "lesion g: nevus and melanoma")
 
 
 @pytest.mark.parametrize("name", ["manifest.csv", "audit.csv"])

@@ -142,6 +142,14 @@ def test_a_column_of_many_values_keeps_its_tail_in_one_bar(manifest):
     assert sum(bar.get_width() for bar in axes.patches) == 30
 
 
+def test_values_that_look_alike_have_a_bar_each(manifest):
+    sites = ["lower-limb", "lower limb", "lower_limb", "$_$", "back", "back"]
+    figure = counts_figure(describe(manifest.with_columns(site=sites)))
+    (axes,) = [a for a in figure.axes if a.get_title(loc="left") == "Images by site"]
+    assert [bar.get_y() + bar.get_height() / 2 for bar in axes.patches] == [0, 1, 2, 3, 4]
+    assert sorted(bar.get_width() for bar in axes.patches) == [1, 1, 1, 1, 2]
+
+
 def tile_colour(sheet, row, column):
     left = column * TILE_PX[0] + 40
     top = row * (TITLE_PX + TILE_PX[1] + CAPTION_PX) + TITLE_PX + 40

@@ -275,8 +275,9 @@ def test_an_answer_of_another_shape_is_an_error(archive, tmp_path, answer):
         fetch(archive, tmp_path)
 
 
-def test_an_id_cannot_lead_out_of_the_folder(archive, tmp_path):
-    entry = archive.entry("ISIC_0000001") | {"isic_id": "../../evil"}
+@pytest.mark.parametrize("isic_id", ["../../evil", "n" * 300])
+def test_an_id_that_is_no_name_for_a_file_is_an_error(archive, tmp_path, isic_id):
+    entry = archive.entry("ISIC_0000001") | {"isic_id": isic_id}
     archive.page = lambda _start: {"count": 1, "next": None, "results": [entry]}
     with pytest.raises(DownloadError, match="no name for a file"):
         fetch(archive, tmp_path)
@@ -316,6 +317,13 @@ def test_a_place_that_cannot_be_written_is_found_out_before_anything_is_asked(ar
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError):
         fetch(archive, tmp_path / "file")
+    assert not archive.requests
+
+
+def test_somebody_elses_table_is_never_replaced(archive, tmp_path):
+    (tmp_path / "metadata.csv").write_text("lesion_id,image_id,dx\n")
+    with pytest.raises(OutputError, match="somebody else's table would be replaced"):
+        fetch(archive, tmp_path)
     assert not archive.requests
 
 

@@ -438,7 +438,8 @@ def test_a_mapping_from_a_column_that_is_not_ours_names_the_nearest(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "fault"), [(b"", "not a readable table"), (b"\xff\xfe\x00a", "not a readable")]
+    ("content", "fault"),
+    [(b"", "not a readable table"), ("site\nRücken".encode("latin1"), "no text in UTF-8; save or")],
 )
 def test_a_file_that_is_no_table_is_an_error(tmp_path, content, fault):
     (tmp_path / "t.csv").write_bytes(content)

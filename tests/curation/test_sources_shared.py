@@ -105,6 +105,13 @@ def test_two_pictures_of_one_name_are_an_error(tmp_path):
         pictures_by_stem([tmp_path])
 
 
+@pytest.mark.parametrize("name", ["nowhere", "a.jpg", "n" * 300])
+def test_a_folder_of_pictures_that_cannot_be_read_is_an_error(tmp_path, name):
+    (tmp_path / "a.jpg").touch()
+    with pytest.raises(InputError, match="no folder of pictures that can be read"):
+        pictures_by_stem([tmp_path / name])
+
+
 def test_hidden_files_and_other_endings_are_no_pictures(tmp_path):
     for name in ("a.JPG", "._a.jpg", "b.txt", "c.v2.jpeg"):
         (tmp_path / name).touch()

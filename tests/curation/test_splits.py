@@ -1,11 +1,13 @@
 """Splits keep the shares that were asked for, in every class."""
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from cutis.curation.sources import import_source
-from cutis.curation.splits import fold_manifest, parse_by, split_manifest
+from cutis.curation.splits import allocate, fold_manifest, parse_by, split_manifest
 from cutis.errors import InputError, LeakageError, ManifestError
 from cutis.tables.components import components
 from cutis.tables.manifest import Manifest
@@ -90,6 +92,29 @@ def test_ham10000_is_split_as_documented(real_data):
     assert frame["split"].value_counts().to_dict() == {"train": 7006, "test": 2004, "val": 1005}
     assert frame.groupby("lesion_id")["split"].nunique().max() == 1
     assert (frame["diagnosis"][frame["split"] == "test"] == "dermatofibroma").sum() == 23
+    # Image by image: the weights that ship were trained and judged on this split.
+    assignment = "\n".join(sorted(frame["image_id"] + "," + frame["split"]))
+    assert hashlib.sha256(assignment.encode()).hexdigest() == (
+        "5ea6f4f08694900f5bd8af1b71777c39595b7b39d4aac3e868b914fc1f7949aa"
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "shares", "order", "parts"),
+    [
+        # The largest first, to the first of two equal parts; the others to the part that is behind.
+        ([[1], [3], [2]], [0.5, 0.5], [0, 1, 2], [1, 0, 1]),
+        # Of equal groups the one that stands first in the order.
+        ([[1], [1]], [0.6, 0.4], [0, 1], [0, 1]),
+        ([[1], [1]], [0.6, 0.4], [1, 0], [1, 0]),
+        # (2, 1) goes where the rare second class lacks, 2/13 (1 - 10/6.5) + 1/4 (1 - 0/2) = 0.17, not
+        # to where the common one does, 2/13 (1 - 1/6.5) + 1/4 (1 - 3/2) = 0.01.
+        ([[10, 0], [1, 3], [2, 1]], [0.5, 0.5], [0, 1, 2], [0, 1, 0]),
+    ],
+)
+def test_groups_are_dealt_as_counted_by_hand(counts, shares, order, parts):
+    dealt = allocate(np.array(counts), np.array(shares), order=np.array(order))
+    assert dealt.tolist() == parts
 
 
 def few_lesions(diagnoses=("nevus", "melanoma", "dermatofibroma"), each=2):

@@ -1,10 +1,12 @@
 """Tables whose columns could be mistaken are refused."""
 
+import gzip
+
 import pytest
 
 from cutis.curation.sources.rows import read_table
-from cutis.errors import InputError
-from cutis.tables.frames import read_frame
+from cutis.errors import InputError, OutputError
+from cutis.tables.frames import read_frame, require_writable_table
 
 
 @pytest.mark.parametrize("read", [read_frame, read_table])
@@ -24,6 +26,29 @@ def test_two_columns_of_one_name_are_refused_and_numbered_names_are_not(tmp_path
         read(path)
     path.write_text("image_id,diagnosis,diagnosis.1,,\na,nv,mel,,\n")
     assert list(read(path)["diagnosis"]) == ["nv"]
+
+
+@pytest.mark.parametrize("name", ["t.zip", "t.csv.gz", "t.csv.xz", "t.tar"])
+def test_an_archive_is_no_table(tmp_path, name):
+    (tmp_path / name).write_bytes(gzip.compress(b"a,b\n1,2\n"))
+    with pytest.raises(InputError, match="no text in UTF-8; save or unpack it"):
+        read_frame(tmp_path / name)
+
+
+def test_what_the_parser_says_stays_in_one_line(tmp_path):
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n1,2,3\n")
+    with pytest.raises(InputError, match=r"Expected 2 fields in line 3, saw 3\)$"):
+        read_frame(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [("t.txt", "tables end in .csv or .parquet"), ("there", "a folder; give the name of a file")],
+)
+def test_a_place_that_takes_no_table_is_found_out_before_the_work(tmp_path, name, fault):
+    (tmp_path / "there").mkdir()
+    with pytest.raises((InputError, OutputError), match=fault):
+        require_writable_table(tmp_path / name)
 
 
 def test_a_table_without_rows_is_a_table(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cutis.errors import InputError, ManifestError, OutputError
+from cutis.errors import InputError, LeakageError, ManifestError, OutputError
 from cutis.tables.manifest import Manifest, tree_beside
 from cutis.taxonomy import Node, Taxonomy, load_taxonomy
 
@@ -98,6 +98,36 @@ def test_an_age_that_nobody_has_is_refused_with_its_line(tmp_path, age):
     assert problem.endswith("is not in 0..120; leave it empty where it is unknown")
 
 
+def test_every_odd_number_is_named_with_its_line(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text(
+        "image_id,path,diagnosis,age_years,fitzpatrick,fold\n"
+        "a,a.jpg,nevus,old,0,0.0\nb,b.jpg,nevvus,40,7,-1\nc,c.jpg,nevus, ,6, 1 \n"
+        "d,d.jpg,nevus,,III,inf\ne,e.jpg,nevus,,,0.5\n"
+    )
+    with pytest.raises(ManifestError) as refused:
+        Manifest.read(path, check_files=False)
+    said = [problem.split(";")[0] for problem in refused.value.problems]
+    assert said == [
+        "line 3: diagnosis 'nevvus' is not in taxonomy 'skin'",
+        "line 2: age_years 'old' is not in 0..120",
+        "line 2: fitzpatrick '0' is not in 1..6",
+        "line 3: fitzpatrick '7' is not in 1..6",
+        "line 5: fitzpatrick 'III' is not in 1..6",
+        "line 3: fold '-1' is not a whole number from 0 up",
+        "line 6: fold '0.5' is not a whole number from 0 up",
+        "line 5: fold 'inf' is not a whole number from 0 up",
+    ]
+
+
+def test_a_lesion_in_two_folds_is_a_leak_that_names_the_folds():
+    frame = pd.DataFrame(
+        {"image_id": ["a", "b"], "path": "/a.jpg", "diagnosis": "nevus", "lesion_id": "x"}
+    ).assign(fold=[0, 1])
+    with pytest.raises(LeakageError, match=r"lines 2, 3: lesion 'x' is in folds 0 and 1$"):
+        Manifest(frame, load_taxonomy()).require_no_leak()
+
+
 def test_a_column_may_have_any_name():
     manifest = moles(load_taxonomy()).with_columns(self=["x"], manifest=["y"])
     assert manifest.frame.iloc[0][["self", "manifest"]].tolist() == ["x", "y"]
@@ -121,6 +151,15 @@ def test_a_manifest_of_the_default_tree_is_not_given_another_by_its_neighbour(tm
     with pytest.raises(InputError, match=r"m\.csv beside it has another tree"):
         moles(OWN).write(tmp_path / "m.parquet")
     assert not tree_beside(tmp_path / "m.csv").exists()
+
+
+def test_a_tree_that_belongs_to_no_manifest_is_never_lost(tmp_path):
+    moles(OWN).write(tmp_path / "m.csv")
+    (tmp_path / "m.csv").unlink()
+    with pytest.raises(InputError, match=r"m\.taxonomy\.json beside it holds another tree"):
+        moles(load_taxonomy()).write(tmp_path / "m.csv")
+    moles(OWN).write(tmp_path / "m.csv")
+    assert Manifest.read(tmp_path / "m.csv", check_files=False).taxonomy.sha256 == OWN.sha256
 
 
 def test_a_table_beside_that_is_no_manifest_may_have_the_same_name(tmp_path):

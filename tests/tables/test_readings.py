@@ -75,6 +75,13 @@ def test_missing_columns_get_the_nearest_spelling():
     )
 
 
+def test_readings_with_another_separator_are_told_so(tmp_path):
+    path = tmp_path / "r.csv"
+    path.write_text("reader;image_id;decision\na;1;yes\n")
+    with pytest.raises(ReadingsError, match="'reader' is missing; its cells are separated by ';'"):
+        Readings.read(path, SKIN)
+
+
 def test_a_table_without_rows_is_refused():
     assert problems(reader=[], image_id=[]) == ("it has no rows",)
 

@@ -34,7 +34,7 @@ def audit(
         found = look(table, on_progress=advance)
     page = write_audit(found, output)
     console = plain_console()
-    shown = Table("finding", "count", title=f"{len(table)} images", title_justify="left")
+    shown = Table("finding", "count", title=f"{found.images} images", title_justify="left")
     for kind, count in found.counts.items():
         shown.add_row(kind, str(count))
     console.print(shown if found.findings else "Nothing to report.")
@@ -63,6 +63,7 @@ def split(
 
     from cutis import RESEARCH_USE_NOTICE
     from cutis.curation.audit import with_duplicate_groups
+    from cutis.curation.datasheet import NO_DIAGNOSIS
     from cutis.curation.splits import (
         fold_manifest,
         parse_by,
@@ -71,15 +72,13 @@ def split(
         require_parts,
         split_manifest,
     )
-    from cutis.files import require_writable_file
+    from cutis.tables.frames import require_writable_table
     from cutis.tables.manifest import SPLITS, Manifest, require_one_tree
-    from cutis.tables.predictions import require_writable_table
 
     group = parse_by(by)
     require_parts(test=test, val=val)
     if folds:
         require_folds(folds)
-    require_writable_file(output)
     require_writable_table(output)
     table = Manifest.read(manifest, check_leaks=False)
     require_groups(table, group)
@@ -96,7 +95,7 @@ def split(
     shown = Table("diagnosis", *SPLITS, title=f"{output}: images", title_justify="left")
     counts = frame.groupby(["diagnosis", "split"]).size().unstack(fill_value=0)
     for diagnosis, row in counts.iterrows():
-        shown.add_row(str(diagnosis) or "unknown", *(str(row.get(name, 0)) for name in SPLITS))
+        shown.add_row(str(diagnosis) or NO_DIAGNOSIS, *(str(row.get(name, 0)) for name in SPLITS))
     shown.add_section()
     for kind in ("lesion_id", "patient_id"):
         known = frame[frame[kind] != ""]

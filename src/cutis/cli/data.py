@@ -1,5 +1,6 @@
 """`cutis data import | describe | fetch | phantom`: from somebody's pictures to a manifest."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,16 +43,15 @@ def import_(
     from cutis import RESEARCH_USE_NOTICE
     from cutis.curation.datasheet import describe as summarise
     from cutis.curation.sources import SourceOptions, import_source
-    from cutis.files import exists, require_writable_file, write_text
-    from cutis.tables.predictions import require_writable_table
+    from cutis.files import exists, write_text
+    from cutis.tables.frames import require_writable_table
     from cutis.taxonomy import load_taxonomy
 
-    require_writable_file(output)
     require_writable_table(output)
     options = SourceOptions(
         taxonomy=load_taxonomy(taxonomy),
         skip_missing=skip_missing,
-        columns=dict(_pair(each) for each in column),
+        columns=_pairs(column),
         images=tuple(images),
     )
     found = import_source(source, path, options)
@@ -149,13 +149,14 @@ def phantom(
     from cutis.data.phantom import PhantomSettings, draw_phantom_set
     from cutis.errors import SettingsError
 
-    width, cross, height = size.partition("x")
-    if not (cross and width.isdecimal() and height.isdecimal()):
+    sides = re.fullmatch(r"([0-9]{1,9})x([0-9]{1,9})", size)
+    if not sides:
         raise SettingsError(f"--size {size!r}: expected WIDTHxHEIGHT, such as 224x168")
     try:
-        settings = PhantomSettings(width=int(width), height=int(height))
+        settings = PhantomSettings(width=int(sides[1]), height=int(sides[2]))
     except ValidationError as fault:
-        raise SettingsError(f"--size {size}: {fault.errors()[0]['msg']}") from None
+        first = fault.errors()[0]
+        raise SettingsError(f"--size {size}: {first['loc'][0]}: {first['msg']}") from None
     drawn = draw_phantom_set(output, images=images, seed=seed, settings=settings)
     console = plain_console()
     console.print(f"{images} images drawn in {drawn}; they are no evidence about skin.")
@@ -189,8 +190,14 @@ def _count_table(what: str, unit: str, counts: Mapping[str, int], *, shown: int 
     return table
 
 
-def _pair(text: str) -> tuple[str, str]:
-    ours, equals, theirs = text.partition("=")
-    if not (ours and equals and theirs):
-        raise InputError(f"--column {text!r}: expected OURS=THEIRS, such as diagnosis=dx")
-    return ours, theirs
+def _pairs(texts: list[str]) -> dict[str, str]:
+    """What our columns are called in the file, by their names."""
+    theirs: dict[str, str] = {}
+    for text in texts:
+        ours, _equals, name = text.partition("=")
+        if not (ours and name):
+            raise InputError(f"--column {text!r}: expected OURS=THEIRS, such as diagnosis=dx")
+        if ours in theirs:
+            raise InputError(f"--column {text!r}: {ours} is given twice; give it once")
+        theirs[ours] = name
+    return theirs

@@ -81,7 +81,7 @@ def predict(
 def _require_writable(csv: Path | None, answers: Path | None, explain: Path | None) -> None:
     """Find out before the work whether its results can be made and kept."""
     from cutis.files import require_distinct, require_writable
-    from cutis.tables.predictions import require_writable_table
+    from cutis.tables.frames import require_writable_table
 
     require_distinct(csv, answers, explain)
     for table in (csv, answers):

@@ -1,20 +1,18 @@
 """The audit: everything about a collection that would make a model look better or worse than it is."""
 
-import base64
 import csv
-import io
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
+from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
 import jinja2
 import numpy as np
-from PIL import Image
 
 from cutis import RESEARCH_USE_NOTICE, __version__
 from cutis.curation.duplicates import (
@@ -25,9 +23,11 @@ from cutis.curation.duplicates import (
 )
 from cutis.errors import ImageError, InputError, LeakageError
 from cutis.files import atomic_path, exists, require_writable, write_json, write_text
-from cutis.imaging import load_rgb, open_rgb
+from cutis.imaging import load_rgb
 from cutis.picture_quality import Quality, measure_quality, quality_faults
 from cutis.tables.manifest import Manifest
+from cutis.taxonomy import Taxonomy
+from cutis.thumbnails import thumbnail_uri
 
 TABLES = ("manifest.csv", "audit.csv")  # what is written beside the page
 SHOWN_PER_KIND = 60
@@ -57,6 +57,11 @@ class Audit:
     manifest: Manifest
     findings: tuple[Finding, ...]
     leaks: tuple[str, ...]
+
+    @property
+    def images(self) -> int:
+        """How many were looked at, those that cannot be read among them."""
+        return len(self.manifest) + self.counts.get("unreadable", 0)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -153,12 +158,15 @@ def with_duplicate_groups(
     """The manifest with `duplicate_group` filled in; what a split needs of an audit.
 
     Raises:
-        ImageError: a picture cannot be read; the audit lists all of them.
+        ImageError: pictures cannot be read.
     """
     seen = inspect(manifest.paths, on_progress=on_progress)
-    fault = next((result for result in seen if isinstance(result, ImageError)), None)
-    if fault is not None:
-        raise fault
+    faults = [result for result in seen if isinstance(result, ImageError)]
+    if faults:
+        raise ImageError(
+            f"{manifest.name}: {len(faults)} of {len(seen)} pictures cannot be read, the first is "
+            f"{faults[0]}; `cutis data audit` lists them and writes a manifest without them"
+        )
     prints = [result.fingerprint for result in seen if isinstance(result, Inspection)]
     groups = duplicate_groups(manifest.image_ids, find_duplicates(prints))
     return manifest.with_columns(duplicate_group=groups)
@@ -203,7 +211,7 @@ def write_audit(found: Audit, folder: Path) -> Path:
             "notice": RESEARCH_USE_NOTICE,
             "cutis": __version__,
             "manifest": found.manifest.name,
-            "images": len(found.manifest),
+            "images": found.images,
             "findings": found.counts,
             "leaks": list(found.leaks),
         },
@@ -214,7 +222,7 @@ def write_audit(found: Audit, folder: Path) -> Path:
 
 
 def _conflicts(manifest: Manifest, pairs: Sequence[DuplicatePair]) -> list[Finding]:
-    """Duplicates that carry different diagnoses."""
+    """Duplicates whose diagnoses contradict each other."""
     ids, diagnoses = manifest.image_ids, manifest.diagnoses
     return [
         Finding(
@@ -224,25 +232,31 @@ def _conflicts(manifest: Manifest, pairs: Sequence[DuplicatePair]) -> list[Findi
             f"{diagnoses[pair.first]} and {diagnoses[pair.second]} ({pair.kind})",
         )
         for pair in pairs
-        if "" != diagnoses[pair.first] != diagnoses[pair.second] != ""
+        if _contradict(diagnoses[pair.first], diagnoses[pair.second], manifest.taxonomy)
     ]
 
 
 def _two_diagnoses(manifest: Manifest) -> list[Finding]:
-    """Lesions whose images carry different diagnoses."""
-    frame = manifest.frame[
-        (manifest.frame["lesion_id"] != "") & (manifest.frame["diagnosis"] != "")
-    ]
+    """Lesions whose images carry diagnoses that contradict each other; the first two of each."""
     findings: list[Finding] = []
-    for lesion, rows in frame.groupby("lesion_id"):
-        if rows["diagnosis"].nunique() > 1:
-            first = rows.iloc[0]
-            other = rows[rows["diagnosis"] != first["diagnosis"]].iloc[0]
-            detail = f"lesion {lesion}: {first['diagnosis']} and {other['diagnosis']}"
-            findings.append(
-                Finding("lesion with two diagnoses", first["image_id"], other["image_id"], detail)
-            )
+    named = manifest.frame[manifest.frame["lesion_id"] != ""]
+    for lesion, rows in named.groupby("lesion_id"):
+        image_of = dict(zip(rows["diagnosis"][::-1], rows["image_id"][::-1], strict=True))
+        for one, other in combinations(dict.fromkeys(rows["diagnosis"]), 2):
+            if _contradict(one, other, manifest.taxonomy):
+                detail = f"lesion {lesion}: {one} and {other}"
+                findings.append(
+                    Finding("lesion with two diagnoses", image_of[one], image_of[other], detail)
+                )
+                break
     return findings
+
+
+def _contradict(one: str, other: str, taxonomy: Taxonomy) -> bool:
+    """Whether a picture cannot be both; an inner node and what is below it only differ in depth."""
+    if not (one and other):
+        return False
+    return one not in taxonomy.descendants(other) and other not in taxonomy.descendants(one)
 
 
 def _duplicates(manifest: Manifest, pairs: Sequence[DuplicatePair]) -> list[Finding]:
@@ -273,7 +287,6 @@ def _quality(manifest: Manifest, inspections: Sequence[Inspection]) -> list[Find
 
 
 def _page(found: Audit) -> str:
-    path_of = dict(zip(found.manifest.image_ids, found.manifest.paths, strict=True))
     by_kind: dict[str, list[Finding]] = {}
     for finding in found.findings:
         by_kind.setdefault(finding.kind, []).append(finding)
@@ -284,23 +297,8 @@ def _page(found: Audit) -> str:
     return environment.from_string(text).render(
         audit=found,
         by_kind={kind: findings[:SHOWN_PER_KIND] for kind, findings in by_kind.items()},
-        pictures=_Thumbnails(path_of),
+        paths=dict(zip(found.manifest.image_ids, found.manifest.paths, strict=True)),
+        thumbnail=lambda path: thumbnail_uri(path, side_px=THUMBNAIL_PX),
         notice=RESEARCH_USE_NOTICE,
         version=__version__,
     )
-
-
-class _Thumbnails:
-    """Data URIs by image id, made when the page asks for them."""
-
-    def __init__(self, path_of: Mapping[str, Path]) -> None:
-        self._path_of = path_of
-
-    def __getitem__(self, image_id: str) -> str:
-        if image_id not in self._path_of:
-            return ""
-        picture = open_rgb(self._path_of[image_id])
-        picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.BILINEAR)
-        buffer = io.BytesIO()
-        picture.save(buffer, "JPEG", quality=80)
-        return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

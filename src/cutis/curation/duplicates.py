@@ -65,14 +65,15 @@ class DuplicatePair:
 
 
 def find_duplicates(fingerprints: Sequence[Fingerprint]) -> list[DuplicatePair]:
-    """Every pair of duplicates, exact ones included, by rows."""
+    """Every pair of duplicates, by rows; exact copies of a picture are each paired with the first."""
     if len(fingerprints) < 2:
         return []
-    best: dict[tuple[int, int], float] = {}
-    for first, second, cosine in _close_thumbnails(np.stack([f.thumbnail for f in fingerprints])):
-        best[first, second] = max(cosine, best.get((first, second), -1.0))
-    for first, second in _same_pixels(fingerprints):
-        best.setdefault((first, second), 1.0)
+    best = dict.fromkeys(_same_pixels(fingerprints), 1.0)
+    copies = {second for _first, second in best}
+    rows = [row for row in range(len(fingerprints)) if row not in copies]
+    for a, b, cosine in _close_thumbnails(np.stack([fingerprints[r].thumbnail for r in rows])):
+        pair = rows[a], rows[b]
+        best[pair] = max(cosine, best.get(pair, -1.0))
     return [
         DuplicatePair(
             first,

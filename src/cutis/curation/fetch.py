@@ -13,8 +13,8 @@ from pathlib import Path
 
 from cutis.checks import did_you_mean
 from cutis.curation.isic_archive import IsicArchive, RemoteImage
-from cutis.errors import DownloadError, InputError
-from cutis.files import atomic_path, require_writable
+from cutis.errors import DownloadError, InputError, OutputError
+from cutis.files import atomic_path, is_file, require_writable
 
 API = "https://api.isic-archive.com/api/v2"
 COLLECTIONS = {"ham10000": 212}  # the archive's numbers
@@ -46,11 +46,13 @@ def fetch_collection(
 
     Raises:
         InputError: an unknown collection.
-        OutputError: the folder cannot be written, or its disk has too little room.
+        OutputError: the folder cannot be written, its disk has too little room, or its
+            `metadata.csv` is none of the archive's and would be lost.
         DownloadError: the archive cannot be reached or answers something else; or single pictures
             could not be loaded, which is said after all others are there.
     """
     number = _collection_number(collection)
+    _require_metadata_survives(folder / "metadata.csv")
     images = require_writable(folder / "images")
     listed: list[RemoteImage] = []
     failures: list[str] = []
@@ -87,6 +89,13 @@ def _collection_number(collection: str) -> int:
             f"archive{did_you_mean(collection, COLLECTIONS)}"
         )
     return COLLECTIONS[collection]
+
+
+def _require_metadata_survives(table: Path) -> None:
+    if is_file(table) and not table.read_bytes().startswith(b"isic_id"):
+        raise OutputError(
+            f"{table}: somebody else's table would be replaced; give -o another folder"
+        )
 
 
 def _bytes_to_come(page: Sequence[RemoteImage], total: int, folder: Path) -> int:

@@ -48,10 +48,10 @@ def counts_figure(description: Description) -> Figure:
 
 
 def contact_sheet(manifest: Manifest, *, per_class: int = 8, seed: int = 0) -> Image.Image:
-    """A row of pictures for each diagnosis, one per lesion, drawn at random; largest class first.
+    """A row of pictures for each diagnosis, drawn at random; largest class first.
 
-    Of more than `CLASSES_SHOWN` diagnoses the smallest are left out. A picture that cannot be read
-    is a grey tile that says so.
+    No two in a row show one lesion or patient. Of more than `CLASSES_SHOWN` diagnoses the smallest
+    are left out. A picture that cannot be read is a grey tile that says so.
     """
     generator = np.random.default_rng(seed)
     frame = manifest.frame.assign(cluster=manifest.clusters())
@@ -119,8 +119,8 @@ def _shortened(counts: Mapping[str, int]) -> dict[str, int]:
 
 def _draw_chart(axes: Axes, chart: _Chart, *, length: int) -> None:
     """Draw bars from the top, as thin as if there were `length` of them."""
-    names = [name.replace("-", " ").replace("_", " ") for name in chart.bars]
-    bars = axes.barh(names, list(chart.bars.values()), color=chart.colour, height=0.75)
+    names, counts = list(chart.bars), list(chart.bars.values())
+    bars = axes.barh(names, counts, color=chart.colour, height=0.75)
     axes.bar_label(bars, fontsize=8, padding=3)
     axes.margins(x=0.12)
     axes.set_ylim(length - 0.5, -0.5)

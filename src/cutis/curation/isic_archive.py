@@ -24,7 +24,7 @@ ATTEMPTS = 4
 PATIENCE_S = 60.0
 PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 CANNOT_CONTINUE = 416
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,199}")
 
 _Result = TypeVar("_Result")
 

@@ -60,7 +60,7 @@ def require_groups(manifest: Manifest, by: By) -> None:
     column = f"{by}_id"
     missing = np.flatnonzero(manifest.frame[column] == "")
     if len(missing):
-        other = "" if by == "patient" else "; give every image a lesion of its own if none repeats"
+        other = "" if by == "patient" else "; where a lesion has one image, its image_id will do"
         raise ManifestError(
             manifest.name,
             [f"{len(missing)} rows have no {column}, the first at line {missing[0] + 2}{other}"],

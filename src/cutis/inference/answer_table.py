@@ -11,7 +11,7 @@ from typing import Any
 from cutis.files import atomic_path
 from cutis.inference.answer import Answer
 from cutis.inference.picture_files import in_utf8
-from cutis.tables.predictions import pyarrow_packages
+from cutis.tables.frames import pyarrow_packages
 
 REFER = "refer"
 

@@ -1,17 +1,23 @@
-"""Tables on disk as data frames: CSV, or Parquet where the name ends in .parquet."""
+"""Tables on disk as data frames: CSV, or Parquet where the name ends in .parquet.
+
+pandas is imported where a table is read, so that `cutis predict`, which reads none, starts fast.
+"""
 
 import csv
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+from cutis.checks import did_you_mean
+from cutis.errors import InputError, MissingExtraError, first_line
+from cutis.files import atomic_path, require_writable_file
 
-from cutis.errors import InputError, MissingExtraError
-from cutis.files import atomic_path
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def read_frame(path: Path, *, separator: str | None = ",") -> pd.DataFrame:
+def read_frame(path: Path, *, separator: str | None = ",") -> "pd.DataFrame":
     """Read a table; the cells of a CSV stay text, "" where empty.
 
     Args:
@@ -24,30 +30,40 @@ def read_frame(path: Path, *, separator: str | None = ",") -> pd.DataFrame:
     """
     if path.suffix != ".parquet":
         return read_csv(path, separator=separator)
-    _require_pyarrow()
+    pyarrow_packages()
+    import pandas as pd
+
     try:
         return pd.read_parquet(path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (ValueError, OSError) as fault:
-        raise InputError(f"{path}: not a readable table ({fault})") from fault
+        raise InputError(f"{path}: not a readable table ({first_line(fault)})") from fault
 
 
-def read_csv(path: Path, *, separator: str | None = ",") -> pd.DataFrame:
+def read_csv(path: Path, *, separator: str | None = ",") -> "pd.DataFrame":
     """As `read_frame`, whatever the name ends in.
 
     Raises:
         InputError: no such file, or not a table; rows are longer than the header, which would shift
             every column by one; or two columns have the same name, of which one would be ignored.
     """
+    import pandas as pd
+
     try:
         sep = _separator_of(path) if separator is None else separator
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, sep=sep, encoding="utf-8-sig")
+        # From a path pandas would also unpack archives and open addresses, each with faults of its own.
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            frame = pd.read_csv(stream, dtype=str, keep_default_na=False, sep=sep)
         repeated = _repeated_column(frame, path, separator=sep)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except UnicodeDecodeError as fault:
+        raise InputError(
+            f"{path}: not a readable table (no text in UTF-8; save or unpack it as such)"
+        ) from fault
     except (ValueError, OSError, csv.Error) as fault:
-        raise InputError(f"{path}: not a readable table ({fault})") from fault
+        raise InputError(f"{path}: not a readable table ({first_line(fault)})") from fault
     if not isinstance(frame.index, pd.RangeIndex):
         raise InputError(
             f"{path}: rows have more cells than the header; remove the delimiter that ends them"
@@ -69,7 +85,17 @@ def foreign_separator(columns: Iterable[object]) -> str:
     return "" if found is None else f"; its cells are separated by {found!r}, expected are commas"
 
 
-def write_frame(frame: pd.DataFrame, path: Path) -> None:
+def missing_columns(frame: "pd.DataFrame", wanted: Iterable[str]) -> list[str]:
+    """A sentence about every wanted column that a table lacks, with the likely reason."""
+    why = foreign_separator(frame.columns)
+    return [
+        f"column {name!r} is missing{why or did_you_mean(name, map(str, frame.columns))}"
+        for name in dict.fromkeys(wanted)
+        if name not in frame
+    ]
+
+
+def write_frame(frame: "pd.DataFrame", path: Path) -> None:
     """Write a table without its index, whole or not at all.
 
     Raises:
@@ -78,10 +104,39 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
     """
     with atomic_path(path) as partial:
         if path.suffix == ".parquet":
-            _require_pyarrow()
+            pyarrow_packages()
             frame.to_parquet(partial, index=False)
         else:
             frame.to_csv(partial, index=False, lineterminator="\n")
+
+
+def require_writable_table(path: Path) -> None:
+    """Prove that a table can be written there; call it before long work.
+
+    Raises:
+        InputError: the name ends neither in .csv nor in .parquet.
+        MissingExtraError: Parquet is asked for and pyarrow is not installed.
+        OutputError: as `require_writable_file`.
+    """
+    require_writable_file(path)
+    if path.suffix not in (".csv", ".parquet"):
+        raise InputError(f"{path}: tables end in .csv or .parquet")
+    if path.suffix == ".parquet":
+        pyarrow_packages()
+
+
+def pyarrow_packages() -> tuple[Any, Any]:
+    """pyarrow and its module for Parquet.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise MissingExtraError("pyarrow", "parquet") from None
+    return pyarrow, pyarrow.parquet
 
 
 def is_utf8(path: Path) -> bool:
@@ -118,17 +173,10 @@ def _separator_of(path: Path) -> str:
     return max(",;\t", key=re.sub(r'"[^"]*"', "", header).count)
 
 
-def _repeated_column(frame: pd.DataFrame, path: Path, *, separator: str) -> str:
+def _repeated_column(frame: "pd.DataFrame", path: Path, *, separator: str) -> str:
     """A name that the header has twice, or ""; pandas numbers the second one, as in "name.1"."""
     if not any(f"{name}.1" in frame for name in frame):
         return ""
     with path.open(newline="", encoding="utf-8-sig") as stream:
         header = next(csv.reader(stream, delimiter=separator), [])
     return next((name for name in header if name and header.count(name) > 1), "")
-
-
-def _require_pyarrow() -> None:
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("pyarrow", "parquet") from None

@@ -7,7 +7,7 @@ import pandas as pd
 
 from cutis.checks import did_you_mean
 from cutis.errors import InputError, ManifestError
-from cutis.tables.frames import lines_in_file, read_frame
+from cutis.tables.frames import foreign_separator, lines_in_file, read_frame
 
 LABEL_COLUMNS = ("diagnosis", "label", "dx")
 
@@ -44,7 +44,7 @@ def _column(frame: pd.DataFrame, wanted: str | None, path: Path) -> str:
         wanted = next((name for name in LABEL_COLUMNS if name in present), None)
     if wanted not in present:
         asked = f"no column {wanted!r}" if wanted else f"none of {', '.join(LABEL_COLUMNS)}"
-        guess = did_you_mean(wanted, present) if wanted else ""
+        guess = foreign_separator(present) or (did_you_mean(wanted, present) if wanted else "")
         raise InputError(
             f"{path}: {asked}; name the column of labels, one of {', '.join(present)}{guess}"
         )

@@ -19,8 +19,8 @@ from cutis.errors import InputError, LeakageError, ManifestError, MissingExtraEr
 from cutis.files import atomic_path, exists, is_file, write_json
 from cutis.tables.components import components
 from cutis.tables.frames import (
-    foreign_separator,
     lines_in_file,
+    missing_columns,
     read_frame,
     require_utf8,
     write_frame,
@@ -47,9 +47,9 @@ COLUMNS = {
     "split": "train, val or test; written by the split.",
     "fold": "0 to K-1; written by the split.",
 }
-TEXT_COLUMNS = tuple(name for name in COLUMNS if name not in ("age_years", "fitzpatrick", "fold"))
+NUMBER_RANGES = {"age_years": (0, 120), "fitzpatrick": (1, 6)}
+NUMBER_COLUMNS = (*NUMBER_RANGES, "fold")
 SPLITS = ("train", "val", "test")
-AGE_RANGE_YEARS = (0, 120)
 Drawn = Literal["patients", "lesions", "images"]
 GROUP_COLUMNS = ("lesion_id", "patient_id", "duplicate_group")
 
@@ -71,19 +71,16 @@ class Manifest:
     name: str = "manifest"
 
     def __post_init__(self) -> None:
-        missing = [column for column in REQUIRED if column not in self.frame]
+        missing = missing_columns(self.frame, REQUIRED)
         if missing:
-            why = foreign_separator(self.frame.columns)
-            raise ManifestError(
-                self.name,
-                [
-                    f"column {c!r} is missing{why or did_you_mean(c, map(str, self.frame.columns))}"
-                    for c in missing
-                ],
-            )
-        frame = _complete(self.frame, self.name)
-        problems = [*_id_problems(frame), *_diagnosis_problems(frame, self.taxonomy, self.name)]
-        problems += [*_age_problems(frame), *_split_problems(frame)]
+            raise ManifestError(self.name, missing)
+        frame, problems = _with_numbers(_complete(self.frame))
+        problems = [
+            *_id_problems(frame),
+            *_diagnosis_problems(frame, self.taxonomy, self.name),
+            *problems,
+            *_split_problems(frame),
+        ]
         if problems:
             raise ManifestError(self.name, problems)
         object.__setattr__(self, "frame", frame)
@@ -254,9 +251,9 @@ class Manifest:
             ManifestError: naming the first missing ones.
         """
         missing = [
-            f"line {line}: {value} does not exist"
+            f"image {name!r}: {value} does not exist"  # rows may be some of those of the file
             for column in ("path", "mask_path")
-            for line, value in enumerate(self.frame[column], start=2)
+            for name, value in zip(self.image_ids, self.frame[column], strict=True)
             if value and not is_file(Path(value))
         ]
         if missing:
@@ -284,18 +281,24 @@ def tree_beside(path: Path) -> Path:
 
 
 def require_one_tree(path: Path, taxonomy: Taxonomy) -> None:
-    """Make sure that a manifest written to `path` leaves its neighbour the tree that it has.
+    """Make sure that a manifest written to `path` costs nobody else the tree beside it.
 
-    `m.csv` and `m.parquet` share `m.taxonomy.json`.
+    `m.csv` and `m.parquet` share `m.taxonomy.json`; where neither is there, it is somebody's own.
 
     Raises:
-        InputError: the neighbour's tree is another one.
+        InputError: it is another tree than `taxonomy`.
     """
     neighbour = path.with_suffix(".csv" if path.suffix == ".parquet" else ".parquet")
     if _is_manifest(neighbour) and taxonomy_of(neighbour).sha256 != taxonomy.sha256:
         raise InputError(
             f"{path}: {neighbour.name} beside it has another tree of diagnoses, and both would find "
             f"theirs in {tree_beside(path).name}; give another name"
+        )
+    is_free = not (is_file(path) or is_file(neighbour))
+    if is_free and exists(tree_beside(path)) and taxonomy_of(path).sha256 != taxonomy.sha256:
+        raise InputError(
+            f"{path}: {tree_beside(path).name} beside it holds another tree of diagnoses, which would "
+            "be lost; move it, or give another name"
         )
 
 
@@ -321,20 +324,14 @@ def _is_manifest(path: Path) -> bool:
         return False
 
 
-def _complete(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+def _complete(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every column of `COLUMNS` as text without blanks around it, "" where nothing is written."""
     completed = frame.reset_index(drop=True).copy()
-    for column in TEXT_COLUMNS:
+    for column in COLUMNS:
         if column not in completed:
             completed[column] = ""
         completed[column] = completed[column].astype(object).where(completed[column].notna(), "")
         completed[column] = completed[column].astype(str).str.strip()
-    for column in ("age_years", "fitzpatrick", "fold"):
-        if column not in completed:
-            completed[column] = np.nan
-        try:
-            completed[column] = pd.to_numeric(completed[column]).astype(float)
-        except (ValueError, TypeError) as fault:
-            raise ManifestError(name, [f"column {column!r} is not numeric ({fault})"]) from None
     return completed[[*COLUMNS, *(c for c in completed.columns if c not in COLUMNS)]]
 
 
@@ -365,14 +362,25 @@ def _diagnosis_problems(frame: pd.DataFrame, taxonomy: Taxonomy, name: str) -> l
     return problems
 
 
-def _age_problems(frame: pd.DataFrame) -> list[str]:
-    low, high = AGE_RANGE_YEARS
-    ages = frame["age_years"]
-    return [
-        f"{lines_in_file(group.index)}: age_years {age:g} is not in {low}..{high}; "
-        "leave it empty where it is unknown"
-        for age, group in frame[ages.notna() & ~ages.between(low, high)].groupby("age_years")
-    ]
+def _with_numbers(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The columns of numbers as such, nan where empty, and the sentences about odd cells."""
+    problems: list[str] = []
+    numbers: dict[str, pd.Series[float]] = {}
+    for column in NUMBER_COLUMNS:
+        given = frame[column][frame[column] != ""]
+        found = pd.to_numeric(given, errors="coerce").astype(float)
+        numbers[column] = found.reindex(frame.index)
+        if column in NUMBER_RANGES:
+            low, high = NUMBER_RANGES[column]
+            odd, expected = ~found.between(low, high), f"in {low}..{high}"
+        else:
+            odd, expected = ~((found >= 0) & (found % 1 == 0)), "a whole number from 0 up"
+        for text, group in given[odd].groupby(given[odd]):
+            problems.append(
+                f"{lines_in_file(group.index)}: {column} {text!r} is not {expected}; "
+                "leave it empty where it is unknown"
+            )
+    return frame.assign(**numbers), problems
 
 
 def _split_problems(frame: pd.DataFrame) -> list[str]:
@@ -386,6 +394,8 @@ def _split_problems(frame: pd.DataFrame) -> list[str]:
 
 def _straddling(frame: pd.DataFrame, group: str, side: str) -> list[str]:
     known = frame[(frame[group] != "") & frame[side].notna() & (frame[side] != "")]
+    if side == "fold":
+        known = known.astype({side: int})
     sides = known.groupby(group)[side].nunique()
     kind = group.removesuffix("_id").replace("_", " ")
     return [

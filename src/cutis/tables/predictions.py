@@ -9,13 +9,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cutis.checks import FloatArray
-from cutis.errors import InputError, MissingExtraError
-from cutis.files import atomic_path, require_writable_file
+from cutis.errors import InputError
+from cutis.files import atomic_path
+from cutis.tables.frames import foreign_separator, pyarrow_packages
 from cutis.taxonomy import Taxonomy
 
 ID_COLUMNS = ("image_id", "image", "isic_id", "image_name")
@@ -120,7 +120,10 @@ class Predictions:
         header, rows, places = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
         id_column = next((column for column in header if column.casefold() in ID_COLUMNS), None)
         if id_column is None:
-            raise InputError(f"{path}: no image column; expected one of {', '.join(ID_COLUMNS)}")
+            why = foreign_separator(header)
+            raise InputError(
+                f"{path}: no image column; expected one of {', '.join(ID_COLUMNS)}{why}"
+            )
         position = header.index(id_column)
         names = [name for column, name in enumerate(header) if column != position]
         if not names:
@@ -158,21 +161,6 @@ class Predictions:
         }
         with atomic_path(path) as partial:
             parquet.write_table(pyarrow.table(columns), partial)
-
-
-def require_writable_table(path: Path) -> None:
-    """Prove that `Predictions.write` will succeed; call it before long work.
-
-    Raises:
-        InputError: the name ends neither in .csv nor in .parquet.
-        MissingExtraError: Parquet is asked for and pyarrow is not installed.
-        OutputError: the folder cannot be written, or the name is taken by a folder.
-    """
-    if path.suffix not in (".csv", ".parquet"):
-        raise InputError(f"{path}: tables end in .csv or .parquet")
-    if path.suffix == ".parquet":
-        pyarrow_packages()
-    require_writable_file(path)
 
 
 def _bare(image_id: str) -> str:
@@ -232,17 +220,3 @@ def _read_parquet(path: Path) -> tuple[list[str], list[list[object]], Callable[[
         raise InputError(f"{path}: not a Parquet table ({fault})") from fault
     rows = [list(row.values()) for row in table.to_pylist()]
     return table.column_names, rows, lambda row: f"row {row + 1}"
-
-
-def pyarrow_packages() -> tuple[Any, Any]:
-    """pyarrow and its module for Parquet.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise MissingExtraError("pyarrow", "parquet") from None
-    return pyarrow, pyarrow.parquet

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cutis.checks import did_you_mean
 from cutis.errors import ReadingsError
-from cutis.tables.frames import lines_in_file, read_frame, write_frame
+from cutis.tables.frames import lines_in_file, missing_columns, read_frame, write_frame
 from cutis.tables.predictions import ID_COLUMNS
 from cutis.taxonomy import Taxonomy
 
@@ -47,13 +46,9 @@ class Readings:
     name: str = "readings"
 
     def __post_init__(self) -> None:
-        missing = [column for column in ("reader", "image_id") if column not in self.frame]
+        missing = missing_columns(self.frame, ("reader", "image_id"))
         if missing:
-            present = [*map(str, self.frame.columns)]
-            raise ReadingsError(
-                self.name,
-                [f"column {each!r} is missing{did_you_mean(each, present)}" for each in missing],
-            )
+            raise ReadingsError(self.name, missing)
         if not len(self.frame):
             raise ReadingsError(self.name, ["it has no rows"])
         texts = _texts(self.frame)

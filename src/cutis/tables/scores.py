@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cutis.checks import BoolArray, FloatArray, did_you_mean
+from cutis.checks import BoolArray, FloatArray
 from cutis.errors import InputError, ScoresError
-from cutis.tables.frames import lines_in_file, read_frame
+from cutis.tables.frames import lines_in_file, missing_columns, read_frame
 
 TRUTH = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
 MOST_CATEGORIES = 12
@@ -26,15 +26,15 @@ class Covariate:
     """A column to look at cases by; `cuts` divide numbers, each cut opening the band above it.
 
     Raises:
-        InputError: the cuts do not rise.
+        InputError: the cuts do not rise, or one is no number.
     """
 
     column: str
     cuts: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if any(low >= high for low, high in zip(self.cuts, self.cuts[1:], strict=False)):
-            raise InputError(f"{self.column}: cut points {list(self.cuts)} do not rise")
+        if not np.isfinite(self.cuts).all() or not (np.diff(self.cuts) > 0).all():
+            raise InputError(f"{self.column}: cut points {list(self.cuts)} are no rising numbers")
 
     @classmethod
     def parse(cls, text: str) -> "Covariate":
@@ -124,13 +124,15 @@ class ScoreTable:
             ScoresError: missing columns, or cells that are neither; all of them listed.
         """
         frame = read_frame(path)
-        wanted = [truth, *scores, *(each.column for each in by), *([cluster] if cluster else [])]
-        problems = [
-            f"column {name!r} is missing{did_you_mean(name, map(str, frame.columns))}"
-            for name in dict.fromkeys(wanted)
-            if name not in frame
-        ]
+        columns = [each.column for each in by]
+        wanted = [truth, *scores, *columns, *([cluster] if cluster else [])]
+        problems = missing_columns(frame, wanted)
         problems += [] if len(frame) else ["it has no rows"]
+        problems += [
+            f"column {name!r} is to divide the cases twice; give all of its cut points at once"
+            for name in dict.fromkeys(columns)
+            if columns.count(name) > 1
+        ]
         if problems:
             raise ScoresError(str(path), problems)
         cells = frame[[*dict.fromkeys(wanted)]].map(_text)

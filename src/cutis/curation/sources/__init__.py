@@ -93,7 +93,7 @@ def import_source(name: str, root: Path, options: SourceOptions | None = None) -
     manifest, missing = rows.to_manifest(
         options.taxonomy,
         skip_missing=options.skip_missing,
-        source=root.absolute().stem if name in ("folder", "table") else name,
+        source={"folder": root.absolute().name, "table": root.stem}.get(name, name),
     )
     return Imported(manifest, missing, (Path(rows.origin), *rows.also_read))
 

@@ -9,7 +9,7 @@ from cutis.curation.sources.locate import is_picture
 from cutis.curation.sources.rows import Rows
 from cutis.curation.sources.values import SPLIT_NAMES
 from cutis.errors import InputError, ManifestError
-from cutis.files import exists, is_file
+from cutis.files import exists, is_file, is_folder
 from cutis.tables.frames import is_utf8
 
 
@@ -24,7 +24,7 @@ def read(root: Path) -> Rows:
         ManifestError: a class folder holds no picture, a split folder no class, a picture lies in no
             class, or its name is one that no table can hold; all of them.
     """
-    if not root.is_dir():
+    if not is_folder(root):
         raise InputError(f"{root}: expected a folder with a folder per class")
     below = _folders(root)
     if not below:
@@ -83,4 +83,4 @@ def _loose_pictures(folder: Path, root: Path) -> Iterator[str]:
 
 
 def _folders(root: Path) -> list[Path]:
-    return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    return sorted(p for p in root.iterdir() if is_folder(p) and not p.name.startswith("."))

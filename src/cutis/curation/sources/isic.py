@@ -16,6 +16,7 @@ from cutis.curation.sources.locate import picture_folders, pictures_by_stem
 from cutis.curation.sources.rows import Rows, read_table, renamed
 from cutis.curation.sources.values import known
 from cutis.errors import InputError, ManifestError
+from cutis.files import is_file, is_folder
 from cutis.tables.frames import foreign_separator, lines_in_file
 
 ID_COLUMNS = ("isic_id", "image_id", "image", "image_name")
@@ -71,12 +72,12 @@ def read(root: Path, *, images: Sequence[Path] = ()) -> Rows:
         ManifestError: the two name different images, an image has two diagnoses, or there is no
             diagnosis column.
     """
-    folder = root if root.is_dir() else root.absolute().parent
-    tables = [*_tables([root] if root.is_file() else _csv_files(root))]
+    folder = root if is_folder(root) else root.absolute().parent
+    tables = [*_tables([root] if is_file(root) else _csv_files(root))]
     truth = _only([table for table in tables if table.one_hot_columns], "ground truth")
     metadata = _only([table for table in tables if not table.one_hot_columns], "metadata")
     if truth is None and metadata is None:
-        why = foreign_separator(read_table(root).columns) if root.is_file() else ""
+        why = foreign_separator(read_table(root).columns) if is_file(root) else ""
         raise InputError(
             f"{root}: no .csv with an image column ({', '.join(ID_COLUMNS)}) found in it{why}"
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cutis.errors import InputError
+from cutis.files import is_file, is_folder
 from cutis.imaging import SUFFIXES
 
 
@@ -17,10 +18,10 @@ def one_file(root: Path, patterns: Sequence[str], *, what: str) -> Path:
     Raises:
         InputError: `root` is no folder, or no file matches, or several do.
     """
-    if not root.is_dir():
+    if not is_folder(root):
         raise InputError(f"{root}: expected the folder of the data set")
     for pattern in patterns:
-        found = sorted(path for path in root.glob(pattern) if path.is_file())
+        found = sorted(path for path in root.glob(pattern) if is_file(path))
         if len(found) > 1:
             raise InputError(f"{root}: several files could be the {what}: {found[0]}, {found[1]}")
         if found:
@@ -30,7 +31,7 @@ def one_file(root: Path, patterns: Sequence[str], *, what: str) -> Path:
 
 def matching_folders(root: Path, patterns: Sequence[str]) -> tuple[Path, ...]:
     """Folders below `root` that match a pattern, each once, in the order of the patterns."""
-    found = [p for pattern in patterns for p in sorted(root.glob(pattern)) if p.is_dir()]
+    found = [p for pattern in patterns for p in sorted(root.glob(pattern)) if is_folder(p)]
     return tuple(dict.fromkeys(found))
 
 
@@ -56,13 +57,17 @@ def pictures_by_stem(
     """File name without ending -> absolute path, for every picture directly in the folders.
 
     Raises:
-        InputError: a folder does not exist, or two pictures share a name.
+        InputError: a folder cannot be read, or two pictures share a name.
     """
     found: dict[str, str] = {}
     for folder in folders:
-        if not folder.is_dir():
-            raise InputError(f"{folder}: no such folder of pictures")
-        for path in sorted(folder.absolute().iterdir()):
+        try:
+            paths = sorted(folder.absolute().iterdir())
+        except OSError as fault:
+            raise InputError(
+                f"{folder}: no folder of pictures that can be read ({fault.strerror})"
+            ) from fault
+        for path in paths:
             if not is_picture(path, suffixes=suffixes):
                 continue
             other = found.setdefault(path.stem, str(path))

@@ -14,7 +14,6 @@ import pandas as pd
 from cutis.checks import did_you_mean
 from cutis.curation.sources.values import (
     GROUND_TRUTHS,
-    NUMBER_RANGES,
     SEXES,
     SPLIT_NAMES,
     known,
@@ -22,8 +21,8 @@ from cutis.curation.sources.values import (
     translated,
 )
 from cutis.errors import InputError, ManifestError
-from cutis.tables.frames import foreign_separator, lines_in_file, read_csv
-from cutis.tables.manifest import COLUMNS, Manifest
+from cutis.tables.frames import lines_in_file, missing_columns, read_csv
+from cutis.tables.manifest import COLUMNS, NUMBER_RANGES, Manifest
 from cutis.taxonomy import Taxonomy
 
 TRANSLATIONS: dict[str, Mapping[str, str]] = {
@@ -205,14 +204,7 @@ def renamed(
             f"{foreign[0]!r} is not a manifest column{did_you_mean(foreign[0], COLUMNS)}; "
             f"they are {', '.join(COLUMNS)}"
         )
-    missing = [theirs for ours, theirs in names.items() if ours in required and theirs not in frame]
+    missing = missing_columns(frame, [names[ours] for ours in names if ours in required])
     if missing:
-        why = foreign_separator(frame.columns)
-        raise ManifestError(
-            origin,
-            [
-                f"column {c!r} is missing{why or did_you_mean(c, map(str, frame.columns))}"
-                for c in missing
-            ],
-        )
+        raise ManifestError(origin, missing)
     return pd.DataFrame({ours: frame[theirs] for ours, theirs in names.items() if theirs in frame})

@@ -30,8 +30,8 @@ def read(
             `diagnosis` are needed. A `label` beside the diagnosis is kept as what the source wrote;
             without a diagnosis it counts as one. Without a `path` column pictures are looked for by
             id.
-        images: Folders with the pictures; default, `images`, `train`, `val` and `test` beside the
-            table, or the table's own folder.
+        images: Folders with the pictures, which then are looked for by id whatever `path` says;
+            default, `images`, `train`, `val` and `test` beside the table, or the table's own folder.
 
     Raises:
         InputError: `table` is not a file, or a mapping names no manifest column.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from cutis.tables.manifest import AGE_RANGE_YEARS
+from cutis.tables.manifest import NUMBER_RANGES
 
 SEXES = {"m": "male", "male": "male", "f": "female", "female": "female"}
 GROUND_TRUTHS = {
@@ -26,7 +26,6 @@ SPLIT_NAMES = {
     "testing": "test",
 }
 SKIN_TYPES = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}
-NUMBER_RANGES = {"age_years": AGE_RANGE_YEARS, "fitzpatrick": (1, 6)}
 
 NO_VALUE = frozenset({"", "unknown", "nan", "na", "n/a", "none", "null"})
 

@@ -22,7 +22,7 @@ from cutis.data.phantom.skin import (
     transmitted,
 )
 from cutis.errors import InputError
-from cutis.files import atomic_path, require_writable
+from cutis.files import atomic_path, is_file, is_folder, require_writable
 from cutis.perturbation.drawing import smooth_noise, to_uint8
 
 # Shares of lesions: nevi lead as in a clinic, rarer classes are kept frequent enough to learn.
@@ -107,10 +107,11 @@ def draw_phantom_set(
         raise InputError(f"images: {images} is not at least 1")
     if seed < 0:
         raise InputError(f"seed: {seed} is negative")
-    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+    if is_file(out) or (is_folder(out) and any(out.iterdir())):
         raise InputError(f"{out}: already there and not empty; choose another folder")
     settings = settings or PhantomSettings()
-    require_writable(out.absolute().parent, free_bytes=images * 60_000)
+    bytes_each = 8_192 + settings.height * settings.width // 2  # a picture and its mask, generously
+    require_writable(out.absolute().parent, free_bytes=images * bytes_each)
     with atomic_path(out) as partial:
         (partial / "images").mkdir(parents=True)
         (partial / "masks").mkdir()
