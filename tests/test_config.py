@@ -94,6 +94,12 @@ def test_a_choice_of_dates_is_no_choice_of_numbers():
         config.load_alternatives(choices=["seed=2020-01-01,2020-01-02"])
 
 
+@pytest.mark.parametrize("override", ["model.head.hidden=512", "data.classes=malignant,benign"])
+def test_one_value_for_several_is_told_how_a_list_is_written(override):
+    with pytest.raises(SettingsError, match=r'expected a list, such as \["malignant", "benign"\]'):
+        config.load("default", [override])
+
+
 @pytest.mark.parametrize("override", ["data.image_size", "=3", "seed.deep=1"])
 def test_an_override_that_is_no_assignment_is_refused(override):
     with pytest.raises(SettingsError, match="--set"):

@@ -160,4 +160,6 @@ def _explained(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return f"{key!r} is not a setting{did_you_mean(key, setting_names())}"
     given = json.dumps(error["input"], default=str)
+    if error["type"] == "tuple_type":
+        return f'{key} = {given}: expected a list, such as ["malignant", "benign"] or [512]'
     return f"{key} = {given}: {error['msg'][:1].lower()}{error['msg'][1:]}"

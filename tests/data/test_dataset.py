@@ -59,9 +59,11 @@ def test_a_diagnosis_outside_the_classes_is_named(manifest):
         LesionDataset(manifest, classes, PREPROCESSING)
 
 
-def training_batches(manifest, workers):
+def training_batches(manifest, workers, *, cache=True):
     transform = training_transform(Augmentation(rotation_degrees=30), size=(32, 32))
-    dataset = LesionDataset(manifest, manifest.class_set(), PREPROCESSING, transform=transform)
+    dataset = LesionDataset(
+        manifest, manifest.class_set(), PREPROCESSING, transform=transform, cache=cache
+    )
     sampler = EpochSampler(dataset.targets, seed=3)
     sampler.set_epoch(2)
     loader = DataLoader(
@@ -72,6 +74,12 @@ def training_batches(manifest, workers):
 
 def test_augmentation_does_not_depend_on_the_number_of_workers(manifest):
     assert torch.equal(training_batches(manifest, 0), training_batches(manifest, 2))
+
+
+def test_augmentation_does_not_depend_on_the_cache(manifest):
+    assert torch.equal(
+        training_batches(manifest, 0), training_batches(manifest, 0, cache=False)
+    )  # a warning would have been an error here
 
 
 def test_augmenting_leaves_the_global_generator_alone(manifest):

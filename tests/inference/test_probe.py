@@ -98,7 +98,33 @@ def test_the_command_keeps_features_and_writes_tables_to_judge(
         "cutis.inference.features.extract_features", lambda *_, **__: pytest.fail("computed again")
     )
     assert cutis("probe", colour_bundle, tmp_path / "m.csv", "-o", tmp_path / "out")[0] == 0
-    other = replace(Features.read(tmp_path / "out" / "features.npz"), model_sha256="other")
-    other.write(tmp_path / "out" / "features.npz")
-    with pytest.raises(pytest.fail.Exception, match="computed again"):
-        cutis("probe", colour_bundle, tmp_path / "m.csv", "-o", tmp_path / "out")
+    kept = Features.read(tmp_path / "out" / "features.npz")
+    elsewhere = tuple(f"{file}.jpg" for file in kept.files)  # the same images, processed otherwise
+    for other in ({"model_sha256": "other"}, {"files": elsewhere}, {"files": ()}):
+        replace(kept, **other).write(tmp_path / "out" / "features.npz")
+        with pytest.raises(pytest.fail.Exception, match="computed again"):
+            cutis("probe", colour_bundle, tmp_path / "m.csv", "-o", tmp_path / "out")
+
+
+def test_a_picture_that_cannot_be_read_is_reported_and_left_out(
+    cutis, colour_bundle, manifest, tmp_path
+):
+    manifest.paths[0].write_bytes(b"no picture")
+    for _ in range(2):  # the second time with the features of the others at hand
+        code, out, err = cutis("probe", colour_bundle, tmp_path / "m.csv", "-o", tmp_path / "out")
+        assert (code, "(kept)" in out) == (1, True)
+        assert err.startswith(f"cutis: {manifest.paths[0]}: ")
+    told = json.loads((tmp_path / "out" / "probe.json").read_text())
+    assert told["images"] == {"train": 29, "val": 15, "test": 15}
+
+
+def test_the_predictions_of_a_run_are_not_overwritten(cutis, colour_bundle, manifest, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    for name in ("settings.json", "predictions-val.csv"):
+        (run / name).write_text("of the run")
+    code, _out, err = cutis("probe", colour_bundle, tmp_path / "m.csv", "-o", run)
+    assert (code, "already holds a run, not a probe" in err) == (2, True)
+    assert {path.name: path.read_text() for path in run.iterdir()} == dict.fromkeys(
+        ("settings.json", "predictions-val.csv"), "of the run"
+    )

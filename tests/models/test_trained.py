@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,11 @@ from safetensors.torch import save_file
 from cutis.bundle import BundleFacts, ModelBundle, write_bundle
 from cutis.errors import BundleError, InputError
 from cutis.imaging import Preprocessing
-from cutis.models.backbones import BackboneSettings, backbone_preprocessing
+from cutis.models.backbones import (
+    BackboneSettings,
+    backbone_preprocessing,
+    inherited_sources,
+)
 from cutis.models.classifier import HeadSettings, ModelSettings, create_classifier
 from cutis.models.modes import evaluating
 from cutis.models.trained import calibrated, load_trained
@@ -137,6 +142,30 @@ def test_of_weights_without_a_bundle_beside_them_only_the_number_of_classes_is_c
     assert same_answers(started(weights, names=CLASSES[::-1]), network)
     with pytest.raises(InputError, match="no head for these 3 classes"):
         started(weights, names=(*CLASSES, "dermatofibroma"), whole=True)
+
+
+def test_a_name_too_long_for_any_file_is_that_of_none():
+    name = "x" * 300
+    with pytest.raises(InputError, match=r"not auto, package, .* or an existing file"):
+        started(f"{name}.safetensors")
+    with pytest.raises(BundleError, match="no such folder"):
+        load_trained(Path(name))
+
+
+def test_a_bundle_tells_what_its_weights_learned_from(bundle, run):
+    facts = bundle(run / "bundle") / "bundle.json"
+    weights = [facts.with_name("weights.safetensors"), run / "checkpoints" / "kept.safetensors"]
+    settings = [BackboneSettings(name=NAME, weights=str(each)) for each in weights]
+    assert [inherited_sources(each) for each in settings] == [(), ()]
+    told = json.loads(facts.read_text())
+    facts.write_text(json.dumps(told | {"provenance": {"sources": ["ham10000"]}}))
+    assert [inherited_sources(each) for each in settings] == [("ham10000",)] * 2
+
+
+def test_weights_are_as_readable_as_any_file(run):
+    (run / "any").touch()
+    kept = run / "checkpoints" / "kept.safetensors"
+    assert kept.stat().st_mode == (run / "any").stat().st_mode
 
 
 def test_damaged_weights_are_found_out(bundle):

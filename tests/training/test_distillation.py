@@ -106,6 +106,7 @@ def test_a_student_with_no_weight_on_diagnoses_says_what_its_teacher_says(
             "fine_tuning.learning_rate=1e-2",
             "fine_tuning.head_only_epochs=0",
             "trainer.epochs=2",
+            "trainer.keep=last",
             f"distillation.predictions={written(answers, tmp_path).predictions}",
             "distillation.weight=1",
             *mixing,

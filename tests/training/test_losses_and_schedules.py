@@ -127,6 +127,21 @@ def test_the_esteva_recipe_is_the_one_in_the_paper():
     assert ESTEVA_2017.model.backbone.name == "inception_v3"
 
 
+def test_rmsprop_is_that_of_tensorflow():
+    """Two steps by hand: the mean square begins at one, epsilon is under the root."""
+    weight = torch.nn.Parameter(torch.zeros(1, 1))
+    group = ParameterGroup((weight,), 0.5, decays=True)
+    optimizer = create_optimizer([group], ESTEVA_2017.optimizer)
+    square, momentum, expected = 1.0, 0.0, 0.0
+    for gradient in (0.3, -0.02):
+        weight.grad = torch.full((1, 1), gradient)
+        optimizer.step()
+        square = 0.9 * square + 0.1 * gradient**2
+        momentum = 0.9 * momentum + 0.5 * gradient / (square + 0.1) ** 0.5
+        expected -= momentum
+    assert weight.item() == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd", "rmsprop"])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_every_optimizer_lowers_a_quadratic(name, momentum):

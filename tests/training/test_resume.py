@@ -1,6 +1,8 @@
 """A run that is killed and resumed ends as one that was left alone, to the bit."""
 
 import os
+import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -88,6 +90,53 @@ def test_a_finished_run_resumes_to_itself(split_phantom, undisturbed):
     before = finished(undisturbed)[1]
     trained(split_phantom, undisturbed.path, resume=True)
     pd.testing.assert_frame_equal(finished(undisturbed)[1], before)
+
+
+def test_a_resumed_run_does_what_is_missing_and_nothing_else(split_phantom, undisturbed, tmp_path):
+    run = RunFolder(shutil.copytree(undisturbed.path, tmp_path / "run"))
+    lines = run.history.read_text().splitlines(keepends=True)
+    run.history.write_text("".join(lines[:-1]))  # killed between the last state and its line
+    run.predictions("val").unlink()
+    run.predictions("test").write_text("made before")
+    trained(split_phantom, run.path, resume=True)
+    assert run.history.read_text() == "".join(lines)
+    assert run.predictions("val").read_bytes() == undisturbed.predictions("val").read_bytes()
+    assert run.predictions("test").read_text() == "made before"
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        (lambda last: last.unlink(), "no checkpoints/last.ckpt to go on from"),
+        (lambda last: last.write_bytes(last.read_bytes()[:3000]), "damaged, or not the state"),
+        (lambda last: last.write_bytes(pickle.dumps(Payload())), "damaged, or not the state"),
+    ],
+    ids=["gone", "cut off", "pickle"],
+)
+def test_a_run_whose_state_cannot_be_read_is_refused(
+    split_phantom, undisturbed, tmp_path, monkeypatch, damage, fault
+):
+    monkeypatch.chdir(tmp_path)
+    run = RunFolder(shutil.copytree(undisturbed.path, tmp_path / "run"))
+    damage(run.last_checkpoint)
+    with pytest.raises(InputError, match=fault):
+        trained(split_phantom, run.path, resume=True)
+    assert not (tmp_path / "pickle-ran.txt").exists()
+    assert_same_files(run.path, undisturbed.path)
+
+
+class Payload:
+    def __reduce__(self):
+        return (open, ("pickle-ran.txt", "w"))
+
+
+def assert_same_files(folder, other):
+    """All but the state, by name and content."""
+    files = {path.relative_to(other) for path in other.rglob("*") if path.is_file()}
+    files.discard(RunFolder(other).last_checkpoint.relative_to(other))
+    assert files
+    for name in files:
+        assert (folder / name).read_bytes() == (other / name).read_bytes(), name
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(split_phantom, undisturbed):

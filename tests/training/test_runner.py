@@ -7,12 +7,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from cutis.errors import InputError, SettingsError
+from cutis.errors import ImageError, InputError, ManifestError, OutputError, SettingsError
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.training.module import LesionModule
 from cutis.training.monitors import monitored
 from cutis.training.optimizers import rate_factor
+from cutis.training.progress import RichProgress
 from cutis.training.recipe import TrainerSettings
 from cutis.training.run_folder import RunFolder
 from cutis.training.runner import Patience, train, trainer_hardware
@@ -189,6 +190,57 @@ def test_what_cannot_be_trained_is_found_out_before_the_work(trained, tmp_path, 
     with pytest.raises(InputError, match=fault):
         trained(*settings)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_validation_split_of_one_class_chooses_no_epoch(trained, split_phantom, tmp_path):
+    rows = Manifest.read(split_phantom)
+    frame = rows.frame
+    alone = rows.rows(((frame["split"] != "val") | (frame["diagnosis"] == "nevus")).to_numpy())
+    with pytest.raises(ManifestError, match="'val' does not define val_macro_auc"):
+        trained(rows=alone)
+    assert not (tmp_path / "run").exists()
+    assert len(history(trained("trainer.monitor=val_loss", rows=alone))) == 1
+
+
+def test_devices_with_less_than_a_batch_each_are_refused(trained):
+    with pytest.raises(InputError, match=r"batch_size = 3\d: each of 2 devices has 1\d training"):
+        trained("trainer.devices=2", "data.batch_size=64")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_picture_that_cannot_be_read_is_named_in_one_line(
+    trained, split_phantom, tmp_path, workers
+):
+    rows = Manifest.read(split_phantom)
+    (tmp_path / "bad.jpg").write_bytes(rows.paths[0].read_bytes()[:2000])
+    first = (rows.frame["split"] == "train").to_numpy().argmax()
+    paths = [str(path) for path in rows.paths]
+    paths[first] = str(tmp_path / "bad.jpg")
+    with pytest.raises(ImageError, match=r"^\S+bad\.jpg: cannot be decoded .*\?$") as caught:
+        trained(f"data.workers={workers}", rows=rows.with_columns(path=paths))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_bar_is_full_when_the_last_epoch_ends(trained, monkeypatch):
+    bars = []
+    monkeypatch.setattr(RichProgress, "on_train_end", lambda bar, *_: bars.append(bar._progress))
+    trained("data.batch_size=64")  # more than there are pictures
+    (bar,) = bars
+    bar.stop()
+    assert bar.finished
+
+
+def test_a_disk_without_room_for_the_network_is_found_out_before_the_work(
+    trained, monkeypatch, tmp_path
+):
+    weights = str(trained(name="begun").weights)
+    settings = ("trainer.start_share=0.5", f"model.backbone.weights={weights}")
+    run = trained(*settings, "fine_tuning.head_only_epochs=0", name="whole")
+    needed = 2 * run.last_checkpoint.stat().st_size + run.weights.stat().st_size
+    monkeypatch.setattr("shutil.disk_usage", lambda _place: SimpleNamespace(free=needed))
+    with pytest.raises(OutputError, match=r"\d MiB free, about \d+ MiB needed"):
+        trained(*settings)
+    assert not list((tmp_path / "run").iterdir())
 
 
 def test_the_head_alone_learns_from_one_picture_at_a_time(trained):

@@ -17,7 +17,7 @@ from cutis.files import sha256_of_file
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.training.run_folder import RunFolder
-from cutis.training.runner import train
+from cutis.training.runner import prepare_run_folder, train
 from cutis.training.soup import cook, mean_of
 
 
@@ -103,8 +103,11 @@ def test_the_command_writes_a_bundle_and_sets_the_mean_beside_the_runs(runs, tmp
     facts = ModelBundle.load(out / "bundle").facts
     assert facts.parity.images > 0
     assert (out / "predictions-test.csv").exists()
-    with pytest.raises(InputError, match="already holds a run"):
+    with pytest.raises(InputError, match="already holds a run, not a soup; choose another"):
         cook(runs, recipe_of(runs), RunFolder(out))
+    rows, recipe = Manifest.read(runs[0].manifest), recipe_of(runs)
+    with pytest.raises(InputError, match="to go on from, like a soup"):
+        prepare_run_folder(recipe, rows, RunFolder(out), resume=True)
 
 
 def test_one_run_is_no_soup(runs, tmp_path):

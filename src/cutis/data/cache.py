@@ -46,14 +46,14 @@ class FrameCache:
         self._map(shape, mode="r+")
 
     def frame(self, index: int, decode: Callable[[], UInt8Array]) -> UInt8Array:
-        """The frame at `index`, shape (height, width, 3), decoded only if nobody has yet.
+        """The frame at `index`, shape (height, width, 3), decoded only if nobody has yet; to be read.
 
         Two workers may decode the same frame at the same time; both write the same bytes.
         """
         if not self._filled[index]:
             self._frames[index] = decode()
             self._filled[index] = True
-        return np.array(self._frames[index])
+        return np.asarray(self._frames[index])
 
     @staticmethod
     def fits(frames: int, height: int, width: int, *, folder: Path | None = None) -> bool:

@@ -86,7 +86,7 @@ class LesionDataset(Dataset[Sample]):
 
     def _augmented(self, frame: UInt8Array, seed: int) -> UInt8Array:
         assert self._transform is not None
-        planes = torch.from_numpy(frame).permute(2, 0, 1)
+        planes = torch.tensor(frame).permute(2, 0, 1)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             augmented: Tensor = self._transform(tv_tensors.Image(planes))

@@ -30,9 +30,12 @@ class Features:
     image_ids: tuple[str, ...]  # n, unique
     values: FloatArray  # (n, d)
     model_sha256: str  # of the ONNX file they come from
+    files: tuple[str, ...] = ()  # n, absolute paths of the pictures, or none where nobody said
 
     def __post_init__(self) -> None:
         require_same_length(image_ids=self.image_ids, values=self.values)
+        if self.files:
+            require_same_length(image_ids=self.image_ids, files=self.files)
         if self.values.ndim != 2:
             raise InputError(f"features: shape {self.values.shape}, expected (n, d)")
         if len(set(self.image_ids)) != len(self.image_ids):
@@ -56,6 +59,7 @@ class Features:
                 image_ids=np.array(self.image_ids, dtype=np.str_),
                 values=self.values,
                 model_sha256=np.array(self.model_sha256),
+                files=np.array(self.files, dtype=np.str_),
             )
 
     @classmethod
@@ -71,6 +75,7 @@ class Features:
                     tuple(stored["image_ids"].tolist()),
                     stored["values"],
                     str(stored["model_sha256"]),
+                    tuple(stored["files"].tolist()) if "files" in stored else (),
                 )
         except (OSError, ValueError, KeyError, TypeError, BadZipFile, EOFError) as fault:
             raise InputError(f"{path}: not a file of features ({fault})") from fault
@@ -90,13 +95,13 @@ def extract_features(
         InputError: none of the files can be read.
     """
     id_of = dict(zip(paths, image_ids, strict=True))
-    readable: list[str] = []
+    readable: list[Path] = []
     failures: list[tuple[Path, str]] = []
     found: list[FloatArray] = []
     with closing(predictor.decoded(paths)) as decoded:
         while batch := list(islice(decoded, BATCH)):
             frames = [frame for _path, frame in batch if not isinstance(frame, ImageError)]
-            readable += [id_of[path] for path, frame in batch if not isinstance(frame, ImageError)]
+            readable += [path for path, frame in batch if not isinstance(frame, ImageError)]
             failures += [
                 (path, str(fault)) for path, fault in batch if isinstance(fault, ImageError)
             ]
@@ -107,5 +112,10 @@ def extract_features(
     if not found:
         reason = f"; {failures[0][1]}" if failures else ""
         raise InputError(f"none of {len(paths)} files could be read{reason}")
-    features = Features(tuple(readable), np.concatenate(found), predictor.bundle.sha256[NETWORK])
+    features = Features(
+        tuple(id_of[path] for path in readable),
+        np.concatenate(found),
+        predictor.bundle.sha256[NETWORK],
+        tuple(str(path.absolute()) for path in readable),
+    )
     return features, tuple(failures)

@@ -8,17 +8,18 @@ import numpy as np
 import timm
 import torch
 from pydantic import BaseModel, ConfigDict, Field
-from safetensors import SafetensorError
-from safetensors.torch import load, load_file
+from safetensors.torch import load
 from torch import Tensor, nn
 
 from cutis import zoo
-from cutis.bundle import WEIGHTS
+from cutis.bundle import FACTS, WEIGHTS
 from cutis.checks import did_you_mean
 from cutis.errors import DownloadError, InputError, MissingExtraError, first_line
+from cutis.files import is_file, read_json
 from cutis.imaging import Fit, Interpolation, Preprocessing
 from cutis.models.hub import pretrained_network
 from cutis.models.modes import evaluating
+from cutis.models.weights import read_weights
 
 DEFAULT = "tf_efficientnet_lite0"
 PACKAGED = {
@@ -28,6 +29,7 @@ PACKAGED = {
 }
 
 ZOO = "zoo:"  # opens the name of a model that ships with Cutis
+SAVED = ".safetensors"  # ends the name of a file of weights
 
 
 class BackboneSettings(BaseModel):
@@ -177,26 +179,43 @@ def saved_weights(source: str, *, architecture: str) -> dict[str, Tensor]:
     return load(bundle.read(WEIGHTS))
 
 
+def facts_beside(weights: Path) -> dict[str, Any]:
+    """What the bundle says that a file of weights belongs to; empty where none tells.
+
+    Args:
+        weights: A bundle's, or the kept ones of a run folder with a bundle.
+    """
+    places = [weights.with_name(FACTS)]
+    if weights.parent.name == "checkpoints":
+        places.append(weights.parent.parent / "bundle" / FACTS)
+    for place in places:
+        if is_file(place) and isinstance(facts := read_json(place), dict):
+            return facts
+    return {}
+
+
 def inherited_sources(settings: BackboneSettings) -> tuple[str, ...]:
-    """The data sets that the first weights learned from, as far as a model of the zoo says so."""
-    if not settings.weights.startswith(ZOO):
+    """The data sets that the first weights learned from, as far as their bundle says so."""
+    weights = settings.weights
+    if weights.startswith(ZOO):
+        provenance = zoo.find(weights.removeprefix(ZOO)).facts.provenance
+    elif weights.endswith(SAVED):
+        provenance = facts_beside(Path(weights)).get("provenance") or {}
+    else:
         return ()
-    return tuple(zoo.find(settings.weights.removeprefix(ZOO)).facts.provenance.get("sources", ()))
+    return tuple(provenance.get("sources", ()))
 
 
 def _local_weights(path: Path) -> dict[str, Tensor]:
     """Read weights that a user hands in; nothing in the file can run."""
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(
             f"backbone weights {str(path)!r}: not auto, package, hub, none, zoo:NAME, or an "
             "existing file"
         )
-    if path.suffix != ".safetensors":
-        raise InputError(f"{path}: only .safetensors files are read; a pickle could run code")
-    try:
-        return load_file(path)
-    except (SafetensorError, ValueError) as fault:
-        raise InputError(f"{path}: not a safetensors file ({fault})") from fault
+    if path.suffix != SAVED:
+        raise InputError(f"{path}: only {SAVED} files are read; a pickle could run code")
+    return read_weights(path)
 
 
 def _load(network: nn.Module, weights: dict[str, Tensor], *, source: str) -> None:

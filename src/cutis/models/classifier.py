@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from cutis import zoo
-from cutis.bundle import FACTS
 from cutis.errors import InputError
-from cutis.files import read_json
 from cutis.models.backbones import (
+    SAVED,
     ZOO,
     BackboneSettings,
     create_backbone,
+    facts_beside,
     feature_width,
     saved_weights,
 )
@@ -114,22 +114,10 @@ def untrained_classifier(settings: ModelSettings, *, classes: int, image_size: i
 def _may_continue(weights: str, names: Sequence[str]) -> bool:
     if weights.startswith(ZOO):
         return zoo.find(weights.removeprefix(ZOO)).facts.classes == tuple(names)
-    if not weights.endswith(".safetensors"):
+    if not weights.endswith(SAVED):
         return False
-    told = _classes_told_beside(Path(weights))
+    told = facts_beside(Path(weights)).get("classes")
     return told is None or not names or told == list(names)
-
-
-def _classes_told_beside(weights: Path) -> list[str] | None:
-    """The classes of a bundle's weights, or of a run's kept ones; None where no bundle tells them."""
-    places = [weights.with_name(FACTS)]
-    if weights.parent.name == "checkpoints":
-        places.append(weights.parent.parent / "bundle" / FACTS)
-    for place in places:
-        facts = read_json(place) if place.is_file() else None
-        if isinstance(facts, dict) and isinstance(facts.get("classes"), list):
-            return [str(name) for name in facts["classes"]]
-    return None
 
 
 def _continue_head(head: nn.Module, backbone: BackboneSettings) -> bool:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from cutis import zoo
 from cutis.bundle import FACTS, ModelBundle
 from cutis.errors import BundleError, InputError
-from cutis.files import read_json, sha256_of_file
+from cutis.files import exists, is_file, read_json, sha256_of_file
 from cutis.imaging import Preprocessing
 from cutis.models.backbones import BackboneSettings, backbone_preprocessing
 from cutis.models.classifier import HeadSettings, ModelSettings, untrained_classifier
@@ -71,11 +71,11 @@ def load_trained(place: Path) -> TrainedClassifier:
             builds.
         InputError: weights or settings that do not fit each other.
     """
-    if str(place) in zoo.names() or not place.exists() or (place / FACTS).is_file():
+    if str(place) in zoo.names() or not exists(place) or is_file(place / FACTS):
         return _from_bundle(zoo.resolve(place))
-    if (place / "bundle" / FACTS).is_file():
+    if is_file(place / "bundle" / FACTS):
         return _from_bundle(ModelBundle.load(place / "bundle"))
-    missing = [name for name in RUN_FILES if not (place / name).is_file()]
+    missing = [name for name in RUN_FILES if not is_file(place / name)]
     if not missing:
         return _from_run(place)
     if len(missing) == len(RUN_FILES):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, save_file
-from torch import nn
+from safetensors.torch import load, save, save_file
+from torch import Tensor, nn
 
 from cutis.errors import InputError
 
@@ -13,7 +13,24 @@ from cutis.errors import InputError
 def save_weights(model: nn.Module, path: Path) -> None:
     """Write a network's weights as safetensors; tensors that share memory are written apart."""
     apart = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-    save_file({name: value.contiguous() for name, value in apart.items()}, path)
+    content = save({name: value.contiguous() for name, value in apart.items()})
+    path.write_bytes(content)  # `save_file` would leave it to its owner alone
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file that a user may have handed in.
+
+    Only safetensors are read, whatever the name says: a pickle could run code.
+
+    Raises:
+        InputError: no such file, or no safetensors.
+    """
+    try:
+        return load(path.read_bytes())
+    except OSError as fault:
+        raise InputError(f"{path}: cannot be read ({fault.strerror})") from fault
+    except (SafetensorError, ValueError) as fault:
+        raise InputError(f"{path}: not a safetensors file ({fault})") from fault
 
 
 def store_half_weights(source: Path, target: Path) -> None:
@@ -32,18 +49,11 @@ def store_half_weights(source: Path, target: Path) -> None:
 def load_weights(model: nn.Module, path: Path) -> None:
     """Load a bundle's weights into a network of the same architecture, to go on training.
 
-    Only safetensors are read, whatever the name says: a pickle could run code.
-
     Raises:
-        InputError: no such file, no safetensors, or tensors that are missing, unknown or of another
-            shape; the network is then as it was.
+        InputError: as `read_weights`, or tensors that are missing, unknown or of another shape; the
+            network is then as it was.
     """
-    try:
-        weights = load(path.read_bytes())
-    except OSError as fault:
-        raise InputError(f"{path}: cannot be read ({fault.strerror})") from fault
-    except (SafetensorError, ValueError) as fault:
-        raise InputError(f"{path}: not a safetensors file ({fault})") from fault
+    weights = read_weights(path)
     wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in weights.items()}
     strange = [name for name in {**wanted, **found} if wanted.get(name) != found.get(name)]

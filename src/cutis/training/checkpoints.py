@@ -1,7 +1,7 @@
 """What survives a `kill -9`: the state after every epoch, the history, and the weights to keep.
 
 Every file is written whole under another name and then renamed, so at any moment the run folder
-holds one complete checkpoint and the history that belongs to it or to the epoch after it.
+holds one complete checkpoint, whose history is that of the table or one epoch longer.
 """
 
 import csv
@@ -11,11 +11,13 @@ import time
 from typing import Any, Literal
 
 import lightning
+import torch
 from lightning.pytorch.callbacks import Checkpoint
-from safetensors.torch import save_file
 
 from cutis.data.sampling import EpochSampler
+from cutis.errors import InputError, first_line
 from cutis.files import atomic_path, write_text
+from cutis.models.weights import save_weights
 from cutis.training.module import LesionModule
 from cutis.training.monitors import Monitor, merit
 from cutis.training.run_folder import RunFolder
@@ -29,6 +31,29 @@ HISTORY_COLUMNS = (
     "learning_rate",
     "seconds",
 )
+
+
+def require_checkpoint(run: RunFolder) -> None:
+    """Find out whether a run that lives in its folder can go on.
+
+    Raises:
+        InputError: its last state is gone, or never was, as in a soup; or cannot be read.
+    """
+    last = run.last_checkpoint
+    if not last.exists():
+        if run.history.exists():
+            raise InputError(
+                f"{run.path}: has a history but no {last.relative_to(run.path)} to go on from, like a "
+                "soup; choose another -o"
+            )
+        return
+    try:
+        torch.load(last, weights_only=True, map_location="cpu", mmap=True)
+    except Exception as fault:  # torch's zip reader and unpickler fail in many ways
+        raise InputError(
+            f"{last}: damaged, or not the state of a run ({first_line(fault).partition('. ')[0]}); "
+            "choose another -o"
+        ) from fault
 
 
 class EpochCheckpoint(Checkpoint):
@@ -68,6 +93,13 @@ class EpochCheckpoint(Checkpoint):
         self._best = state_dict["best"]
         self._sampler.set_epoch(len(self.history))
 
+    def on_fit_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Write down an epoch that a killed run had no time left for, though its state is there."""
+        if self.history and trainer.is_global_zero:
+            write_text(self._run.history, _history_text(self.history))
+
     def on_train_epoch_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
@@ -95,7 +127,7 @@ class EpochCheckpoint(Checkpoint):
             return
         if is_kept:
             with atomic_path(self._run.weights) as partial:
-                save_file(pl_module.judged.state_dict(), partial)
+                save_weights(pl_module.judged, partial)
         with atomic_path(self._run.last_checkpoint) as partial:
             trainer.save_checkpoint(partial)
         write_text(self._run.history, _history_text(self.history))

@@ -111,7 +111,8 @@ class LesionModule(lightning.LightningModule):
         else:
             logits = self.model(images)
         loss: Tensor = self.loss(logits, targets)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(images))
+        size = len(images)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
         return loss
 
     def on_train_batch_end(self, _outputs: Any, _batch: Sample, _batch_index: int) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
+from timm.optim.rmsprop_tf import RMSpropTF
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -15,7 +16,9 @@ class OptimizerSettings(BaseModel):
     """How weights move. Learning rates are part of the fine-tuning settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-    name: Literal["adamw", "adam", "sgd", "rmsprop"] = Field("adamw", description="The optimiser.")
+    name: Literal["adamw", "adam", "sgd", "rmsprop"] = Field(
+        "adamw", description="The optimiser; rmsprop is TensorFlow's, with epsilon under the root."
+    )
     weight_decay: float = Field(0.01, ge=0, description="Of weights, not of biases and norms.")
     momentum: float = Field(0.9, ge=0, lt=1, description="Of sgd and rmsprop; beta1 of Adam.")
     rmsprop_decay: float = Field(0.9, gt=0, lt=1, description="Smoothing of squared gradients.")
@@ -48,7 +51,7 @@ def create_optimizer(groups: list[ParameterGroup], settings: OptimizerSettings) 
         momentum = settings.momentum
         return torch.optim.SGD(parameters, momentum=momentum, nesterov=momentum > 0)
     if settings.name == "rmsprop":
-        return torch.optim.RMSprop(
+        return RMSpropTF(
             parameters, alpha=settings.rmsprop_decay, momentum=settings.momentum, **epsilon
         )
     kind = torch.optim.AdamW if settings.name == "adamw" else torch.optim.Adam

@@ -1,5 +1,6 @@
 """Class probabilities from a trained network, before it is exported."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -49,13 +50,13 @@ def predict_probabilities(
 
 
 def predict_held_out(
-    model: Classifier, data: TrainingData, recipe: Recipe
+    model: Classifier, data: TrainingData, recipe: Recipe, *, but: Collection[str] = ()
 ) -> dict[str, Predictions]:
-    """Probabilities for every split but `train`, by its name."""
+    """Probabilities for every split by its name, without `train` and those in `but`."""
     return {
         name: predict_probabilities(
             model, rows, data.classes, recipe.preprocessing(), batch_size=recipe.data.batch_size
         )
         for name, rows in data.splits.items()
-        if name != "train"
+        if name not in {"train", *but}
     }

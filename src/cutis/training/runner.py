@@ -1,6 +1,7 @@
 """`train`: follow a recipe over a manifest into a run folder, with Lightning's Trainer."""
 
 import logging
+import math
 import os
 import sys
 import warnings
@@ -24,7 +25,7 @@ from cutis.checks import FloatArray
 from cutis.data.dataset import LesionDataset, Sample, collate
 from cutis.data.sampling import EpochSampler
 from cutis.data.transforms import training_transform
-from cutis.errors import InputError, SettingsError, first_line
+from cutis.errors import ImageError, InputError, ManifestError, SettingsError, first_line
 from cutis.evaluation.figures.classifier import history_figure
 from cutis.files import atomic_path, require_writable, write_json
 from cutis.models.backbones import feature_width
@@ -33,11 +34,11 @@ from cutis.models.transfer import freeze, require_batch_statistics
 from cutis.plots import save_png
 from cutis.tables.manifest import Manifest
 from cutis.training.averaging import AveragedWeights
-from cutis.training.checkpoints import EpochCheckpoint
+from cutis.training.checkpoints import EpochCheckpoint, require_checkpoint
 from cutis.training.distillation import answers_of_teachers
 from cutis.training.losses import ClassificationLoss
 from cutis.training.module import LesionModule
-from cutis.training.monitors import MORE_IS_BETTER
+from cutis.training.monitors import MORE_IS_BETTER, monitored
 from cutis.training.prediction import load_kept_weights, predict_held_out
 from cutis.training.progress import RichProgress
 from cutis.training.recipe import DataSettings, Recipe, TrainerSettings
@@ -75,6 +76,7 @@ def train(
         OutputError: the folder cannot be written.
     """
     data = TrainingData.from_manifest(manifest, classes=recipe.data.classes)
+    require_monitor(recipe.trainer, data)
     answers = answers_of_teachers(recipe.distillation, data)
     cutis.torch_setup.keep_freed_memory()
     lightning.seed_everything(recipe.seed, verbose=False)
@@ -87,7 +89,7 @@ def train(
     )
     require_trainable(recipe, model)
     hardware = trainer_hardware(recipe.trainer)
-    prepare_run_folder(recipe, manifest, run, resume=resume)
+    prepare_run_folder(recipe, manifest, run, resume=resume, free_bytes=room_for_run(model))
     with _free_again_unless_trained(run):
         fit(
             recipe,
@@ -102,9 +104,29 @@ def train(
     load_kept_weights(model, run.weights)
     with atomic_path(run.curves) as partial:
         save_png(history_figure(run.history), partial, dpi=120)
-    for name, predictions in predict_held_out(model, data, recipe).items():
+    finished = {name for name in data.splits if resume and run.predictions(name).exists()}
+    for name, predictions in predict_held_out(model, data, recipe, but=finished).items():
         predictions.write(run.predictions(name))
     return model
+
+
+def require_monitor(settings: TrainerSettings, data: TrainingData) -> None:
+    """Find out before the work whether validation can tell which epoch is the best.
+
+    Raises:
+        ManifestError: it has to, and does not define the figure that is looked at.
+    """
+    rows, classes = data.splits["val"], len(data.classes)
+    truth = np.array(data.classes.indices_of(rows.diagnoses))
+    blank = monitored(truth, np.full((len(truth), classes), 1 / classes))
+    if (settings.keep == "best" or settings.patience) and math.isnan(blank[settings.monitor]):
+        raise ManifestError(
+            rows.name,
+            [
+                f"split 'val' does not define {settings.monitor}, its pictures being of one class: "
+                "take trainer.monitor = 'val_loss', or split anew"
+            ],
+        )
 
 
 def require_trainable(recipe: Recipe, model: Classifier) -> None:
@@ -126,21 +148,38 @@ def require_trainable(recipe: Recipe, model: Classifier) -> None:
         require_batch_statistics(model, size=side)
 
 
-def prepare_run_folder(recipe: Recipe, manifest: Manifest, run: RunFolder, *, resume: bool) -> None:
+def room_for_run(model: Classifier) -> int:
+    """How many bytes a run of this network needs on the disk at the most.
+
+    The state is four to six times the weights (network, means, two moments of the optimiser), and
+    stands there twice while the new one is written; the rest is the kept weights and the bundle.
+    """
+    return 14 * sum(int(value.nbytes) for value in model.state_dict().values())
+
+
+def prepare_run_folder(
+    recipe: Recipe, manifest: Manifest, run: RunFolder, *, resume: bool, free_bytes: int = 0
+) -> None:
     """Find out whether the run may start before it does, and write down what it starts from.
 
+    Args:
+        recipe, manifest, run, resume: As `train`.
+        free_bytes: What a new run needs on the disk.
+
     Raises:
-        InputError: the folder holds a run and `resume` is false, or it holds a different run.
-        OutputError: the folder cannot be written.
+        InputError: the folder holds a run and `resume` is false, or it holds a different run, or one
+            without a state to go on from.
+        OutputError: the folder cannot be written, or its disk has too little room.
     """
     if not _is_first_process():
         return
     if resume and run.settings.exists():
         run.require_same_settings(recipe)
         run.require_same_manifest(manifest)
+        require_checkpoint(run)
         return
     run.require_new()
-    require_writable(run.path, free_bytes=200 * 2**20)
+    require_writable(run.path, free_bytes=free_bytes)
     manifest.write(run.manifest)
     run.write_environment()
     write_json(run.settings, recipe.model_dump(mode="json"))
@@ -208,8 +247,9 @@ def fit(
         seed=recipe.seed,
         epochs=settings.epochs,
     )
+    batch_size = min(recipe.data.batch_size, len(targets))
     callbacks: list[Callback] = [
-        RichProgress(len(loaders.train) * recipe.data.batch_size, console=console),
+        RichProgress(len(loaders.train) * batch_size, console=console),
         EpochCheckpoint(run, keep=settings.keep, monitor=settings.monitor, sampler=loaders.sampler),
     ]
     if settings.patience:
@@ -230,15 +270,20 @@ def fit(
             num_sanity_val_steps=0,
             default_root_dir=run.path,
         )
-        trainer.fit(
-            module,
-            loaders.train,
-            loaders.val,
-            ckpt_path=None if checkpoint is None else str(checkpoint),
-            weights_only=True,
-        )
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        share = math.ceil(len(targets) / trainer.world_size)
+        if share < batch_size:
+            raise InputError(
+                f"data.batch_size = {batch_size}: each of {trainer.world_size} devices has {share} "
+                f"training pictures, less than a batch; give {share} or less"
+            )
+        with _loaders_naming_the_picture():
+            trainer.fit(
+                module,
+                loaders.train,
+                loaders.val,
+                ckpt_path=None if checkpoint is None else str(checkpoint),
+                weights_only=True,
+            )
     if not trainer.is_global_zero:
         sys.exit()
 
@@ -350,6 +395,16 @@ def _precision(settings: TrainerSettings) -> str:
         return settings.precision
     on_cuda = settings.accelerator in ("auto", "gpu", "cuda") and cutis.torch_setup.has_cuda()
     return "16-mixed" if on_cuda else "32-true"
+
+
+@contextmanager
+def _loaders_naming_the_picture() -> Iterator[None]:
+    """Inside the block a loader's worker says what is wrong with a picture, without its traceback."""
+    try:
+        yield
+    except ImageError as fault:
+        reason = str(fault).rpartition(f"{ImageError.__module__}.{ImageError.__qualname__}: ")[2]
+        raise ImageError(reason.strip()) from fault
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from cutis.training.monitors import monitored_predictions
 from cutis.training.prediction import predict_held_out
 from cutis.training.recipe import Recipe
 from cutis.training.run_folder import RunFolder
+from cutis.training.runner import room_for_run
 from cutis.training.training_data import TrainingData
 
 Figures = Mapping[str, float]
@@ -116,8 +117,8 @@ def serve(
         InputError: `target` holds a run.
         OutputError: it cannot be written.
     """
-    target.require_new()
-    require_writable(target.path, free_bytes=200 * 2**20)
+    target.require_nothing_but("a soup")
+    require_writable(target.path, free_bytes=room_for_run(model))
     model.load_state_dict(dict(weights))
     model.eval()
     data = TrainingData.from_manifest(manifest, classes=recipe.data.classes)
