@@ -154,6 +154,17 @@ def test_compare_ends_bad_input_in_one_message_and_exit_code_2(cutis, study, opt
     assert "Traceback" not in err
 
 
+def test_faulty_second_readings_are_found_before_the_bootstrap(cutis, study, monkeypatch):
+    def too_late(*_given, **_options):
+        raise AssertionError("the work has begun")
+
+    monkeypatch.setattr("cutis.evaluation.readers.compare_readers", too_late)
+    asked = ("-o", "{0}/out", "--task", "melanoma-nevus", "--with-model", "{0}/table.csv")
+    code, _out, err = cutis(*at(study, *COMPARE, *asked))
+    assert code == 2
+    assert "column 'reader' is missing" in err
+
+
 def test_faulty_readings_are_listed_at_once(cutis, study):
     (study / "readings.csv").write_text("reader,image_id,decision\nAda,i12,maybe\nAda,,yes\n")
     code, _out, err = cutis(*at(study, *COMPARE, "-o", "{0}/out", "--task", "melanoma-nevus"))

@@ -1,5 +1,7 @@
 """`cutis evaluate`: slips end in one message before the work starts."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -37,6 +39,8 @@ P = "{0}/run/predictions-test.csv"
         (P, ("--history", "{0}/run"), "run: a folder; give the history.csv"),
         (P, ("--history", "{0}/run/history.csv"), "history.csv: not a CSV table"),
         (P, ("--seed", "-1"), "-1 is not in the range x>=0"),
+        (P, ("--by", "lesion"), "the manifest has no column 'lesion'; did you mean 'lesion_id'?"),
+        (P, ("--task", "melanomma:nevus"), "'melanomma' is not in taxonomy"),
         (P, ("--cross-fit",), "m.csv: cross-fitting needs at least 5 lesions, there are 3"),
         (
             P,
@@ -68,3 +72,13 @@ def test_a_picture_of_no_class_is_met_with_the_option_that_leaves_it_out(cutis, 
     assert code == 2
     assert "m.csv: 1 problem(s)\n  - diagnosis 'dermatofibroma', of 12 images" in err
     assert "--skip-outside" in err
+
+
+def test_every_table_that_the_page_shows_is_among_its_inputs(cutis, job):
+    names = "epoch,train_loss,val_loss,val_macro_auc,val_balanced_accuracy"
+    (job / "run" / "history.csv").write_text(f"{names}\n0,1,1,0.5,0.5\n")
+    given = ("evaluate", P.format(job), job / "m.csv", "--history", job / "run" / "history.csv")
+    code, _out, err = cutis(*given, "-o", job / "report", "--replicates", "100")
+    assert (code, err) == (0, "")
+    inputs = json.loads((job / "report" / "result.json").read_text())["inputs_sha256"]
+    assert set(inputs) == {"predictions-test.csv", "m.csv", "history.csv"}

@@ -9,6 +9,7 @@ import pytest
 
 from cutis.errors import InputError
 from cutis.evaluation.conditions import WITH, WITHOUT, compare_conditions
+from cutis.evaluation.figures.conditions import conditions_figure
 from cutis.evaluation.mrmc import obuchowski_rockette
 from cutis.evaluation.reader_cases import ReaderCases
 from cutis.metrics.delong import delong_covariance
@@ -67,11 +68,19 @@ def test_only_readers_and_images_of_both_conditions_count_in_any_order():
     assert reader.rates["sensitivity"].gain.value == 0.5
 
 
-def test_two_equal_conditions_gain_nothing_in_any_replicate():
+def test_two_equal_conditions_gain_nothing_and_say_nothing_about_chance():
     found = compare_conditions(ALONE, ALONE, replicates=100)
     for rates in (found.mean, *(each.rates for each in found.readers)):
-        for both in rates.values():
-            assert (both.gain.low, both.gain.value, both.gain.high) == (0, 0, 0)
+        assert {str(both.gain) for both in rates.values()} == {"0.000 (no interval)"}
+
+
+def test_a_reader_who_read_no_negatives_has_no_arrow_and_is_not_counted_among_them():
+    positives_only = [1, 1, 0, 0, NAN, NAN, NAN, NAN]
+    alone = condition([positives_only, [1, 0, 0, 1, 0, 1, 0, 0]])
+    figure = conditions_figure(compare_conditions(alone, alone, replicates=100))
+    (axes,) = figure.axes
+    assert axes.get_legend().get_texts()[0].get_text() == "readers (1)"
+    assert len(axes.texts) == 2  # one reader's arrow and that of the mean
 
 
 def test_scores_are_two_treatments_of_one_analysis():

@@ -131,7 +131,14 @@ def test_errors_come_by_confidence():
     errors = evaluate(predictions, manifest, replicates=100).errors
     confidence = [case.probability for case in errors]
     assert confidence == sorted(confidence, reverse=True)
-    assert all(case.truth != case.answer for case in errors)
+    answers, truth = predictions.probabilities.argmax(axis=1), np.arange(60) % 3
+    wrong = {
+        f"i{row}": (CLASSES[truth[row]], CLASSES[answers[row]])
+        for row in np.flatnonzero(answers != truth)
+    }
+    assert {case.image_id: (case.truth, case.answer) for case in errors} == wrong != {}
+    shown = evaluate(predictions, manifest, replicates=100, errors_shown=2).errors
+    assert shown == errors[:2]
 
 
 def test_the_report_needs_nothing_but_itself(tmp_path):
@@ -153,6 +160,16 @@ def test_the_report_needs_nothing_but_itself(tmp_path):
     assert result["inputs_sha256"] == {"p.csv": "0" * 64}
     value = result["overall"]["balanced_accuracy"]
     assert value["low"] <= value["value"] <= value["high"]
+
+
+def test_a_page_about_one_lesion_says_that_there_are_no_intervals(tmp_path):
+    predictions, manifest = judged()
+    found = evaluate(predictions, manifest.with_columns(lesion_id="l"), replicates=100)
+    heading = classifier_heading(found, Reading.of(predictions))
+    page = write_report(heading, classifier_sections(found), tmp_path, inputs={}).read_text()
+    assert "95 % interval none" in page
+    assert "undefined to" not in page
+    assert not re.search(r"\bnan\b", page)
 
 
 @pytest.mark.parametrize(("lesions", "drawn"), [(True, "lesions"), (False, "images")])

@@ -48,6 +48,16 @@ def curves_of(figure):
     return [(line.get_color(), line.get_linestyle()) for line in lines]
 
 
+def test_the_area_drawn_below_precision_and_recall_is_the_average_precision():
+    found = judged(4)
+    lines = figures.precision_recall_figure(found).axes[0].lines
+    estimates = found.per_class["average_precision"].values()
+    for line, estimate in zip(lines, estimates, strict=True):
+        recall, precision = line.get_data()
+        assert (line.get_drawstyle(), recall[0], recall[-1]) == ("steps-pre", 0, 1)
+        assert np.diff(recall) @ precision[1:] == pytest.approx(estimate.value)
+
+
 def test_every_version_is_in_every_reliability_diagram():
     at = np.array([0.2, 0.8])
     curve = ReliabilityCurve(at, at, at - 0.1, at + 0.1, np.array([5, 5]))

@@ -1,6 +1,7 @@
 """A figure of 0 or 1 is not certain: its interval is that of as many cases as it is a share of."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -125,6 +126,16 @@ def test_one_lesion_says_nothing_about_others():
     assert accuracy.value == 1
     assert all(map(math.isnan, ends(accuracy)))
     assert str(accuracy) == "1.000 (no interval)"
+
+
+def test_a_class_of_one_lesion_half_right_has_no_interval():
+    predictions, manifest = perfect(2, 40, lesion_id=["m", "m", *map(str, range(40))])
+    answers = predictions.probabilities.copy()
+    answers[0] = answers[0, ::-1]
+    found = evaluate(
+        replace(predictions, probabilities=answers), manifest, split="all", replicates=100
+    )
+    assert str(found.per_class["recall"]["melanoma"]) == "0.500 (no interval)"
 
 
 def test_without_negatives_no_specificity_is_defined():

@@ -68,6 +68,21 @@ def random_study(seed=0, *, n=60, readers=4, share_read=1.0):
     return cases(positive, score, calls, ratings=ratings)
 
 
+def test_a_model_right_on_both_positives_where_the_reader_found_none_is_no_certainty():
+    found = compared(cases([1, 1, 0, 0, 0, 0], [0.9, 0.8, 0.1, 0.1, 0.2, 0.3], [[0] * 6]))
+    against = found.readers[0].against_model
+    assert str(against.gain) == "1.000 (no interval)"
+    assert np.isnan([against.p, against.adjusted_p]).all()
+
+
+def test_the_lesions_of_one_patient_say_nothing_about_others():
+    calls = [[1, 1, 0, 0, 1, 0, 0, 0], [1, 0, 0, 0, 1, 0, 1, 0]]
+    found = compared(cases(POSITIVE, SCORE, calls, clusters=["one patient"] * 8))
+    against = [*(each.against_model for each in found.readers), found.mean.against_model]
+    assert np.isnan([each.p for each in against]).all()
+    assert np.isnan([found.pairs.low[0, 1], found.pairs.high[0, 1]]).all()
+
+
 def test_rates_and_the_models_sensitivity_are_those_counted_by_hand():
     found = compared(cases(POSITIVE, SCORE, [[1, 1, 0, 0, 1, 0, 0, 0]]))
     (reader,) = found.readers

@@ -54,6 +54,14 @@ def test_undefined_replicates_have_no_say():
     assert np.isnan(share_interval(0.5, drawn[[1, 1]], clusters=9)).all()
 
 
+def test_replicates_that_do_not_vary_are_no_certainty():
+    for value in (0.0, 0.5, 1.0, np.inf):
+        assert np.isnan(percentile_interval(np.full(100, value))).all()
+    assert np.isnan(share_interval(0.5, np.full(100, 0.5), clusters=40, counted=1)).all()
+    for value in (0.0, 0.5, 1.0):
+        assert np.isnan(share_interval(value, np.array([0.4, 0.6]), clusters=1)).all()
+
+
 def test_fewer_clusters_are_less_certain():
     drawn = np.random.default_rng(1).normal(0.7, 0.05, 500)
     widths = [

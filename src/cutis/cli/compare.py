@@ -74,9 +74,13 @@ def compare(
         )
         chosen_on = Predictions.read(validation, rows.taxonomy), rows
     points = () if literature is None else read_literature(literature)
-    cases = ReaderCases.of(
-        answers, table, Readings.read(readings, table.taxonomy), question, split=split
-    )
+
+    def read_by(people: Path) -> ReaderCases:
+        said = Readings.read(people, table.taxonomy)
+        return ReaderCases.of(answers, table, said, question, split=split)
+
+    cases = read_by(readings)
+    helped = None if with_model is None else read_by(with_model)
     found = compare_readers(
         cases,
         title=question.title,
@@ -90,14 +94,8 @@ def compare(
     )
     sections = readers_sections(found)
     assisted = None
-    if with_model is not None:
-        second = Readings.read(with_model, table.taxonomy)
-        assisted = compare_conditions(
-            cases,
-            ReaderCases.of(answers, table, second, question, split=split),
-            replicates=replicates,
-            seed=seed,
-        )
+    if helped is not None:
+        assisted = compare_conditions(cases, helped, replicates=replicates, seed=seed)
         sections.append(conditions_section(assisted))
     others = (with_model, literature, validation, validation_manifest)
     further = [path for path in others if path is not None]

@@ -86,11 +86,13 @@ def evaluate(
     from cutis.evaluation.folds_report import folds_section, repeats_section
     from cutis.evaluation.questions import require_prevalence
     from cutis.evaluation.report import classifier_heading, write_report
+    from cutis.evaluation.subgroups import require_columns
     from cutis.files import require_writable, sha256_by_name
     from cutis.inference.calibration import CALIBRATIONS
     from cutis.tables.columns import with_further_columns
     from cutis.tables.manifest import Manifest
     from cutis.tables.predictions import Predictions
+    from cutis.taxonomy.tasks import find_task
 
     require_writable(output)
     require_prevalence(prevalence)
@@ -98,6 +100,9 @@ def evaluate(
     further: tuple[str, ...] = ()
     if columns_from is not None:
         table, further = with_further_columns(table, columns_from, chosen=by)
+    require_columns(table.frame, by)
+    for question in task:
+        find_task(question, table.taxonomy)
     given = Predictions.read(predictions, table.taxonomy)
     others = [Predictions.read(path, table.taxonomy) for path in repeat]
     epochs = None if history is None else history_figure(history)
@@ -155,12 +160,12 @@ def evaluate(
             explained, judged, images=explain_images, replicates=replicates, seed=seed
         )
     facts = [model.folder / "bundle.json" for model in (stressed, explained) if model is not None]
-    inputs = [predictions, manifest, validation, validation_manifest, columns_from, *repeat, *facts]
+    inputs = [predictions, manifest, validation, validation_manifest, columns_from, history]
     report = write_report(
         classifier_heading(found, reading),
         [*classifier_sections(found, history=epochs), *validated_across, *evidence, *asked_again],
         output,
-        inputs=sha256_by_name([path for path in inputs if path is not None]),
+        inputs=sha256_by_name([path for path in [*inputs, *repeat, *facts] if path is not None]),
         command=shlex.join(["cutis", *sys.argv[1:]]),
     )
     console = plain_console()

@@ -36,6 +36,8 @@ def conformal_section(versions: Sequence[ConformalSets]) -> Section:
         ("empty sets", *(str(sets.empty) for sets in versions)),
     ]
     first = versions[0]
+    absent = [words(name) for name, cases in first.calibration_cases.items() if not cases]
+    why = f" Not for every class: validation has no case of {', '.join(absent)}." if absent else ""
     for name, estimate in first.coverage_by_class.items():
         rows.append(
             (
@@ -50,7 +52,7 @@ def conformal_section(versions: Sequence[ConformalSets]) -> Section:
         text=(
             "A conformal set holds every diagnosis that validation cases do not make implausible. "
             "The coverage is promised on average over all cases, or for every class; below is what "
-            "was achieved. A class with few validation cases gets large sets.",
+            f"was achieved. A class with few validation cases gets large sets.{why}",
         ),
         tables=(Table(header, tuple(rows)),),
         content=[

@@ -57,7 +57,7 @@ def _overall(evaluation: Evaluation) -> Section:
             "but is never answered counts with a precision of zero in the macro mean; a figure that "
             "the data do not define is called undefined.",
         ),
-        tables=(_estimate_table({name: evaluation.overall[name] for name in OVERALL}),),
+        tables=(_estimate_table({name: evaluation.overall[name] for name in OVERALL}, n="n"),),
         content=as_content(evaluation.overall),
     )
 
@@ -88,7 +88,11 @@ def _malignant(evaluation: Evaluation) -> Section:
             "The probability of malignancy is the sum over malignant and premalignant classes; "
             "sensitivity and specificity are at a threshold of 0.5.",
         ),
-        tables=(_estimate_table({name: evaluation.malignant[name] for name in MALIGNANT}),),
+        tables=(
+            _estimate_table(
+                {name: evaluation.malignant[name] for name in MALIGNANT}, n="malignant / n"
+            ),
+        ),
         content=as_content(evaluation.malignant),
     )
 
@@ -125,12 +129,12 @@ def _error_picture(case: ErrorCase) -> Picture:
     )
 
 
-def _estimate_table(estimates: Mapping[str, Estimate]) -> Table:
+def _estimate_table(estimates: Mapping[str, Estimate], *, n: str) -> Table:
     rows = [
         (words(name), *estimate_cells(estimate), _denominators(estimate))
         for name, estimate in estimates.items()
     ]
-    return Table(("Figure", "Value", "95 % interval", "n"), tuple(rows))
+    return Table(("Figure", "Value", "95 % interval", n), tuple(rows))
 
 
 def _denominators(estimate: Estimate) -> str:

@@ -13,7 +13,6 @@ from cutis.metrics.intervals import bootstrap, percentile_interval, share_interv
 from cutis.tables.manifest import Drawn
 
 LEAST_REPLICATES = 100
-LEAST_CLUSTERS = 2
 HOW_DRAWN = "on the logit scale for figures between 0 and 1, percentiles for others"
 
 AS_WHOLE: Mapping[Drawn, str] = {
@@ -30,8 +29,8 @@ class Estimate:
     """One figure with its 95 % interval and what it was measured on.
 
     `value`, `low` and `high` are nan where the data do not define them, as the ends of what was
-    measured on one lesion; `undefined_replicates` counts the bootstrap replicates that were left out
-    for that reason.
+    measured on one lesion, or of a difference that no replicate changes; `undefined_replicates` counts
+    the bootstrap replicates that were left out for that reason.
     """
 
     value: float
@@ -45,8 +44,8 @@ class Estimate:
         if math.isnan(self.value):
             return f"undefined (n = {self.n})"
         if math.isnan(self.low):
-            return f"{self.value:.3f} (no interval)"
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+            return f"{self.value:z.3f} (no interval)"
+        return f"{self.value:z.3f} [{self.low:z.3f}, {self.high:z.3f}]"
 
 
 def bootstrap_estimates(
@@ -117,13 +116,13 @@ def estimate_from(
     Args:
         value: The figure on all cases.
         replicates: Shape (r,).
-        clusters: How many were drawn; one alone says nothing about others, and the ends are nan.
+        clusters: How many were drawn.
         is_share: Whether the figure lies between 0 and 1; others take the percentiles.
         counted: How many of the clusters it is a share of; default, all.
         n, positives: What it was measured on.
     """
     low = high = math.nan
-    if not math.isnan(value) and clusters >= LEAST_CLUSTERS:
+    if not math.isnan(value):
         low, high = (
             share_interval(value, replicates, clusters=clusters, counted=counted)
             if is_share

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from cutis.evaluation.mrmc import Contrast, MeanArea, MultiReaderAnalysis
-from cutis.evaluation.section import Table, shown
+from cutis.evaluation.section import Table, shown, shown_ends, shown_p
 
 HEADER = ("Area", "Value", "95 % interval", "Degrees of freedom", "p")
 
@@ -21,16 +21,8 @@ def multi_reader_table(analysis: MultiReaderAnalysis, *, means: dict[str, str]) 
     return Table(HEADER, (*rows, *_contrasts(analysis)), caption="Multi-reader multi-case analysis")
 
 
-def shown_p(value: float) -> str:
-    """A p-value."""
-    if math.isnan(value):
-        return "undefined"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
 def _mean(mean: MeanArea) -> tuple[str, ...]:
-    interval = f"{shown(mean.low)} to {shown(mean.high)}"
-    return shown(mean.area), interval, _degrees(mean.degrees_of_freedom), ""
+    return shown(mean.area), shown_ends(mean.low, mean.high), _degrees(mean.degrees_of_freedom), ""
 
 
 def _contrasts(analysis: MultiReaderAnalysis) -> Iterator[tuple[str, ...]]:
@@ -45,7 +37,7 @@ def _contrasts(analysis: MultiReaderAnalysis) -> Iterator[tuple[str, ...]]:
 def _tested(contrast: Contrast) -> tuple[str, ...]:
     return (
         shown(contrast.difference),
-        f"{shown(contrast.low)} to {shown(contrast.high)}",
+        shown_ends(contrast.low, contrast.high),
         _degrees(contrast.degrees_of_freedom),
         shown_p(contrast.p),
     )

@@ -5,7 +5,14 @@ from collections.abc import Mapping, Sequence
 from cutis.evaluation.figures.questions import decision_figure, question_roc_figure
 from cutis.evaluation.figures.style import words
 from cutis.evaluation.questions import QuestionReport
-from cutis.evaluation.section import Section, Table, as_content, estimate_lines
+from cutis.evaluation.section import (
+    Section,
+    Table,
+    as_content,
+    estimate_lines,
+    shown,
+    shown_ends,
+)
 from cutis.tables.manifest import Drawn
 
 
@@ -28,8 +35,8 @@ def questions_section(
     chosen = "".join(f"No thresholds: {reason}. " for reason in (without_points or {}).values())
     if any(report.points for report in reports):
         chosen = (
-            f"Thresholds were chosen on validation and carried over. {chosen}Predictive values and "
-            "the number needed to biopsy are for a prevalence of "
+            f"Thresholds were chosen on validation and carried over. {chosen}Predictive values "
+            "(PPV, NPV) and the number needed to biopsy are for a prevalence of "
             f"{100 * reports[0].prevalence:.4g} %. "
         )
     return Section(
@@ -38,7 +45,9 @@ def questions_section(
         text=(
             "A question is answered by the probability of its positive side over that of both sides; "
             "images of other diagnoses take no part. AUC with DeLong's interval for clustered cases; "
-            f"all other intervals are bootstrapped over {drawn}.{why}",
+            f"all other intervals are bootstrapped over {drawn}. The partial AUC is the area above a "
+            "sensitivity of 0.8, at most 0.2. Sensitivity at a specificity, and the reverse, are "
+            f"points of the curve, chosen on these same cases.{why}",
             f"{chosen}Decision curves take the model's probabilities at their word, and hold for the "
             "prevalence of these cases.",
         ),
@@ -56,7 +65,7 @@ def _areas(reports: Sequence[QuestionReport]) -> Table:
         ("positive / negative", *(f"{each.positives} / {each.negatives}" for each in reports)),
         (
             "AUC (DeLong)",
-            *(f"{e.area.auc:.3f}\n{e.area.low:.3f} to {e.area.high:.3f}" for e in reports),
+            *(f"{shown(a.auc)}\n{shown_ends(a.low, a.high)}" for a in (r.area for r in reports)),
         ),
     ]
     for name in reports[0].estimates:

@@ -191,10 +191,13 @@ class _Found:
         )
 
     def p(self, name: str) -> float:
-        """Two-sided p of zero: twice the smaller tail of the replicates, themselves one of them."""
+        """Two-sided p of zero: twice the smaller tail of the replicates, themselves one of them.
+
+        nan where there is no interval: replicates that do not vary say nothing about chance.
+        """
         drawn = self.replicates[name]
         drawn = drawn[~np.isnan(drawn)]
-        if np.isnan(self.values[name][0]) or not len(drawn):
+        if np.isnan(self.values[name][0]) or np.isnan(percentile_interval(drawn)[0]):
             return float("nan")
         tail = min((drawn <= ROUNDING).sum(), (drawn >= -ROUNDING).sum())
         return float(min(2 * (tail + 1) / (len(drawn) + 1), 1.0))

@@ -6,7 +6,7 @@ from itertools import combinations
 from cutis.evaluation.estimates import AS_WHOLE, HOW_DRAWN, Estimate
 from cutis.evaluation.figures import readers as figures
 from cutis.evaluation.literature import CONTEXT_ONLY
-from cutis.evaluation.multi_reader_table import multi_reader_table, shown_p
+from cutis.evaluation.multi_reader_table import multi_reader_table
 from cutis.evaluation.reader_results import AgainstModel, Answers, ReaderComparison, ReaderResult
 from cutis.evaluation.report import Heading
 from cutis.evaluation.section import (
@@ -17,6 +17,8 @@ from cutis.evaluation.section import (
     estimate_cells,
     estimate_lines,
     shown,
+    shown_ends,
+    shown_p,
 )
 
 MOST_PAIRS = 45  # of ten readers; more stand in `result.json` only
@@ -192,7 +194,7 @@ def _pairs(found: ReaderComparison) -> Iterator[Table]:
             f"{names[a]}, {names[b]}",
             f"{agreement.images[a, b]:.0f}",
             shown(agreement.kappa[a, b]),
-            f"{shown(agreement.low[a, b])} to {shown(agreement.high[a, b])}",
+            shown_ends(agreement.low[a, b], agreement.high[a, b]),
         )
         for a, b in pairs
     )
@@ -261,7 +263,7 @@ def _area_table(readers: tuple[ReaderResult, ...]) -> Table:
             each.reader,
             f"{each.area.positives} / {each.area.positives + each.area.negatives}",
             shown(each.area.auc),
-            f"{shown(each.area.low)} to {shown(each.area.high)}",
+            shown_ends(each.area.low, each.area.high),
         )
         for each in readers
         if each.area is not None

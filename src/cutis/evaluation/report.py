@@ -13,7 +13,7 @@ import cutis
 from cutis.evaluation.classifier import Evaluation
 from cutis.evaluation.estimates import AS_WHOLE, HOW_DRAWN
 from cutis.evaluation.reading import Reading
-from cutis.evaluation.section import Section, shown
+from cutis.evaluation.section import Section, shown, shown_ends
 from cutis.files import require_writable, write_json, write_text
 from cutis.plots import to_svg
 
@@ -134,6 +134,6 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"figure": shown, "svg": to_svg}
+    environment.filters |= {"figure": shown, "ends": shown_ends, "svg": to_svg}
     text = resources.files("cutis.evaluation").joinpath("report.html").read_text(encoding="utf-8")
     return environment.from_string(text)

@@ -34,8 +34,8 @@ def _paragraphs(stress: StressTest) -> Iterator[str]:
     yield (
         f"{stress.images} of {stress.available} images, every class in proportion, were judged as "
         "they are and after each perturbation. A change is the figure under stress less the figure "
-        "without, over the same images; its interval resamples both answers of an image and all "
-        "images of a lesion together. An image is called malignant from a probability of "
+        "without, over the same images; its interval resamples both answers of an image together. "
+        "An image is called malignant from a probability of "
         f"{stress.threshold:g}."
     )
     over = next((kind for kind in stress.kinds if kind.kind == "painted_over"), None)

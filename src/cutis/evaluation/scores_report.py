@@ -1,6 +1,5 @@
 """The report of several scores against each other."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 from cutis.evaluation.estimates import HOW_DRAWN, Estimate
@@ -16,6 +15,8 @@ from cutis.evaluation.section import (
     estimate_cells,
     estimate_lines,
     shown,
+    shown_ends,
+    shown_p,
 )
 
 
@@ -76,8 +77,8 @@ def _pair_table(pairs: Sequence[Pair]) -> Table:
             f"{words(pair.first)} - {words(pair.second)}",
             *_difference_cells(pair),
             shown(pair.area.z),
-            _p(pair.area.p),
-            _p(pair.adjusted_p),
+            shown_p(pair.area.p),
+            shown_p(pair.adjusted_p),
         )
         for pair in pairs
     ]
@@ -185,9 +186,8 @@ def _area_row(band: Band, names: Sequence[str]) -> tuple[str, ...]:
     areas = band.areas
     if areas is None:
         return (band.band, counts, *("undefined" for _name in names))
-    cells = [
-        f"{shown(areas[n].auc)}\n{shown(areas[n].low)} to {shown(areas[n].high)}" for n in names
-    ]
+    found = [areas[name] for name in names]
+    cells = [f"{shown(area.auc)}\n{shown_ends(area.low, area.high)}" for area in found]
     return (band.band, counts, *cells)
 
 
@@ -197,16 +197,10 @@ def _tested_rows(bands: Sequence[Band]) -> Iterator[tuple[str, ...]]:
             yield (
                 f"{band.band}: {words(pair.first)} - {words(pair.second)}",
                 *_difference_cells(pair),
-                _p(pair.area.p),
-                _p(pair.adjusted_p),
+                shown_p(pair.area.p),
+                shown_p(pair.adjusted_p),
             )
 
 
 def _difference_cells(pair: Pair) -> tuple[str, str]:
-    return shown(pair.area.difference), f"{shown(pair.area.low)} to {shown(pair.area.high)}"
-
-
-def _p(value: float) -> str:
-    if math.isnan(value):
-        return "undefined"
-    return f"{value:.1e}" if value < 0.001 else f"{value:.3f}"
+    return shown(pair.area.difference), shown_ends(pair.area.low, pair.area.high)

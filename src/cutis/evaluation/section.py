@@ -68,9 +68,7 @@ def estimate_cells(estimate: Estimate) -> tuple[str, str]:
     """Value and interval as cells of a table."""
     if math.isnan(estimate.value):
         return "undefined", ""
-    if math.isnan(estimate.low):
-        return shown(estimate.value), "none"
-    return shown(estimate.value), f"{shown(estimate.low)} to {shown(estimate.high)}"
+    return shown(estimate.value), shown_ends(estimate.low, estimate.high)
 
 
 def estimate_lines(estimate: Estimate) -> str:
@@ -80,7 +78,19 @@ def estimate_lines(estimate: Estimate) -> str:
 
 def shown(value: float) -> str:
     """A figure with three digits after the point."""
-    return "undefined" if math.isnan(value) else f"{value:.3f}"
+    return "undefined" if math.isnan(value) else f"{value:z.3f}"
+
+
+def shown_ends(low: float, high: float) -> str:
+    """An interval; its ends are nan where there is none."""
+    return "none" if math.isnan(low) else f"{shown(low)} to {shown(high)}"
+
+
+def shown_p(value: float) -> str:
+    """A p-value; nan where nothing could be tested."""
+    if math.isnan(value):
+        return "undefined"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def as_content(value: Any) -> Any:

@@ -106,15 +106,25 @@ def analyse_subgroups(
     return SubgroupAnalysis(tuple(found), tuple(skipped))
 
 
+def require_columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Check that there is something to group by.
+
+    Raises:
+        InputError: a column is missing.
+    """
+    for column in columns:
+        if column not in frame:
+            guess = did_you_mean(column, map(str, frame.columns))
+            raise InputError(f"subgroups: the manifest has no column {column!r}{guess}")
+
+
 def group_labels(frame: pd.DataFrame, column: str) -> npt.NDArray[np.str_]:
     """The group of every row: ages in bands of years, other values as they are written.
 
     Raises:
         InputError: no such column.
     """
-    if column not in frame:
-        guess = did_you_mean(column, map(str, frame.columns))
-        raise InputError(f"subgroups: the manifest has no column {column!r}{guess}")
+    require_columns(frame, [column])
     values = frame[column]
     if column == "age_years":
         return np.array([_age_band(float(value)) for value in values.astype(float)])

@@ -21,7 +21,9 @@ def subgroups_section(analysis: SubgroupAnalysis) -> Section:
         "Subgroups",
         text=(
             "Groups stand in their own order and are not ranked. A group with fewer than "
-            f"{analysis.least_positives} malignant or benign cases is too few for figures.{not_known}",
+            f"{analysis.least_positives} malignant or benign cases is too few for figures.{not_known} "
+            "Balanced accuracy is a mean over the classes that occur in the group, which need not be "
+            "those of other groups.",
             "A gap is the figure of the group minus that of everybody else whose group is known, "
             "resampled together. Of "
             f"{tested} gaps, not corrected for their number, those whose interval excludes zero: "

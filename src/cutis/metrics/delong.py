@@ -41,7 +41,7 @@ class Area:
     negatives: int
 
     def __str__(self) -> str:
-        return f"{self.auc:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        return _with_ends(self.auc, self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,9 @@ class AreaDifference:
     p: float
     positives: int
     negatives: int
+
+    def __str__(self) -> str:
+        return _with_ends(self.difference, self.low, self.high)
 
 
 def delong_auc(
@@ -206,6 +209,11 @@ def newcombe_interval(
         return float(brentq(beyond, 0.0, last))
 
     return low_end(auc), 1 - low_end(1 - auc)
+
+
+def _with_ends(value: float, low: float, high: float) -> str:
+    ends = "(no interval)" if math.isnan(low) else f"[{low:z.3f}, {high:z.3f}]"
+    return f"{value:z.3f} {ends}"
 
 
 def _areas(placements: FloatArray, positive: BoolArray) -> FloatArray:

@@ -13,6 +13,7 @@ from cutis.checks import FloatArray, IntArray, require_fraction
 from cutis.errors import InputError
 
 _BLOCK_CELLS = 400_000  # weights held at a time: 3 MB, which stay in the caches
+_ROUNDING = 1e-12  # replicates that lie closer together than this do not vary
 
 
 def cluster_weights(
@@ -67,10 +68,14 @@ def bootstrap(
 
 
 def percentile_interval(values: FloatArray, *, level: float = 0.95) -> tuple[float, float]:
-    """The central part of the replicates on which the figure is defined; nan when there are none."""
+    """The central part of the replicates on which the figure is defined.
+
+    nan where there are none, or where they do not vary, as with one cluster or when two systems differ
+    on every case or on none: a spread of zero would claim certainty.
+    """
     require_fraction("level", level)
     defined = values[~np.isnan(values)]
-    if not len(defined):
+    if not _vary(defined):
         return float("nan"), float("nan")
     tail = (1 - level) / 2
     # Between infinite replicates, such as biopsies per cancer when none is found, nothing lies.
@@ -101,22 +106,31 @@ def share_interval(
         replicates: Shape (r,), nan where a replicate does not define it.
         clusters: How many were drawn on each replicate.
         counted: How many of them the figure is a share of, such as those with the disease for a
-            sensitivity; default, all. Of none, the ends at 0 and at 1 are nan.
+            sensitivity; default, all.
         level: Of the interval.
+
+    Returns:
+        Both ends; nan with one cluster, for a figure at 0 or 1 that is a share of none, and for one in
+        between that no replicate changes, as when it rests on one cluster.
     """
     defined = replicates[~np.isnan(replicates)]
-    if len(defined) < 2 or clusters < 2:
-        return percentile_interval(replicates, level=level)
-    spread = float(defined.std(ddof=1))
-    if not 0 < value < 1:
-        if spread > 0:
-            return percentile_interval(replicates, level=level)
-        n = clusters if counted is None else counted
-        if not n:
-            return float("nan"), float("nan")
+    varies, inside = _vary(defined), 0 < value < 1
+    n = clusters if counted is None else counted
+    if clusters < 2 or (not varies and (inside or not n)):
+        return float("nan"), float("nan")
+    if not varies:
         return wilson_interval(round(value * n), n, level=level)
-    error = spread * np.sqrt(clusters / (clusters - 1))
+    if not inside:
+        return percentile_interval(defined, level=level)
+    error = float(defined.std(ddof=1)) * np.sqrt(clusters / (clusters - 1))
     return logit_interval(value, error, degrees=clusters - 1, level=level)
+
+
+def _vary(defined: FloatArray) -> bool:
+    """Whether there are replicates, none of them nan, that differ by more than rounding."""
+    if not len(defined):
+        return False
+    return not np.isclose(defined.min(), defined.max(), rtol=0, atol=_ROUNDING)
 
 
 def logit_interval(

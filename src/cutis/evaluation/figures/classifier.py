@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -34,7 +35,7 @@ def roc_figure(evaluation: Evaluation) -> Figure:
     )
     axes.plot([0, 1], [0, 1], color="#BBBBBB", linewidth=1)
     areas = _estimates(evaluation, "roc_auc")
-    named = _draw_curves(axes, evaluation.roc_curves, areas, steps=False)
+    named = _draw_curves(axes, evaluation.roc_curves, areas)
     axes.set_title(f"ROC curves, {evaluation.split} split (n = {evaluation.images})")
     name_curves(axes, title=f"AUC [95 % interval]{named}")
     return figure
@@ -44,7 +45,14 @@ def precision_recall_figure(evaluation: Evaluation) -> Figure:
     """One precision-recall curve per class, and the malignant roll-up in black."""
     figure, axes = unit_square("Recall (sensitivity)", "Precision (positive predictive value)")
     estimates = _estimates(evaluation, "average_precision")
-    named = _draw_curves(axes, evaluation.precision_recall_curves, estimates, steps=True)
+    # The precision at a threshold holds for the recall gained there: the area drawn is the AP.
+    curves = {
+        name: Curve(
+            np.append(0, each.x), np.append(each.y[0], each.y), np.append(np.inf, each.thresholds)
+        )
+        for name, each in evaluation.precision_recall_curves.items()
+    }
+    named = _draw_curves(axes, curves, estimates, drawstyle="steps-pre")
     axes.set_title(f"Precision-recall curves, {evaluation.split} split (n = {evaluation.images})")
     name_curves(axes, title=f"AP [95 % interval]{named}", loc="lower left")
     return figure
@@ -91,7 +99,7 @@ def recall_figure(evaluation: Evaluation) -> Figure:
     counts = evaluation.class_counts
     labels = [f"{words(name)} (n = {counts[name]})" for name in reversed(names)]
     axes.set_yticks(range(len(names)), labels, fontsize=8)
-    axes.set_xlim(0, 1)
+    axes.set(xlim=(0, 1), ylim=(-0.5, len(names) - 0.5))
     axes.grid(axis="x", color="#DDDDDD")
     axes.set_title("Sensitivity by class, 95 % interval")
     return figure
@@ -140,13 +148,16 @@ def _estimates(evaluation: Evaluation, name: str) -> dict[str, Estimate]:
 
 
 def _draw_curves(
-    axes: Axes, curves: Mapping[str, Curve], estimates: Mapping[str, Estimate], *, steps: bool
+    axes: Axes,
+    curves: Mapping[str, Curve],
+    estimates: Mapping[str, Estimate],
+    *,
+    drawstyle: Literal["default", "steps-pre"] = "default",
 ) -> str:
     """Draw every curve, and say which of them have a name where there are too many to name all.
 
     The malignant roll-up always has one, beside `MOST_NAMED` classes with the lowest estimates.
     """
-    drawstyle = "steps-post" if steps else "default"
     names = list(curves)
     rolled_up = names.pop() if names and names[-1] == "malignant" else None
     lowest = set(sorted(names, key=lambda name: estimates[name].value)[:MOST_NAMED])

@@ -49,6 +49,7 @@ def gains_figure(found: ReaderComparison) -> Figure:
     else:
         axes.set_yticks([])
         axes.set_ylabel(f"{len(named)} readers, and their mean on top")
+    axes.set_ylim(-0.5, len(rows) - 0.5)
     axes.grid(axis="x", color="#DDDDDD")
     axes.set_xlabel("Sensitivity of the model less that of the reader, 95 % interval")
     axes.set_title("At each reader's own specificity")

@@ -114,9 +114,7 @@ def _panels(
         axes.set_title(words(kind), fontsize=9, loc="left")
     handles, names = grid[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper right", ncols=3, fontsize=8, frameon=False)
-    figure.supxlabel(
-        f"severity (n = {stress.images}; bars are 95 % intervals over lesions)", fontsize=8
-    )
+    figure.supxlabel(f"severity (n = {stress.images}; bars are 95 % intervals)", fontsize=8)
     figure.supylabel(label, fontsize=9)
     return figure
 

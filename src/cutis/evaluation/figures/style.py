@@ -52,7 +52,7 @@ def name_curves(
         axes.text(0.5, 0.55, text, ha="center", color="#666666", transform=axes.transAxes)
         return
     if len(names) <= MOST_INSIDE:
-        axes.legend(loc=loc, fontsize=fontsize, frameon=False, title=title)
+        axes.legend(loc=loc, fontsize=fontsize, framealpha=0.85, edgecolor="none", title=title)
         return
     figure = axes.get_figure(root=True)
     assert figure is not None

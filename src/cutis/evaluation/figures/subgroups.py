@@ -9,7 +9,7 @@ from cutis.evaluation.subgroups import FIGURES, SubgroupAnalysis
 def subgroup_figure(analysis: SubgroupAnalysis) -> Figure:
     """Every group that is large enough, with its interval; groups in their own order."""
     shown = [subgroup for subgroup in analysis.subgroups if not subgroup.too_few]
-    figure = Figure(figsize=(12, 0.26 * max(len(shown), 1) + 1.4), layout="constrained")
+    figure = Figure(figsize=(12, 0.26 * len(shown) + 1.4), layout="constrained")
     panels = figure.subplots(1, len(FIGURES), sharey=True)
     columns = list(dict.fromkeys(subgroup.column for subgroup in shown))
     for axes, name in zip(panels, FIGURES, strict=True):
@@ -19,7 +19,7 @@ def subgroup_figure(analysis: SubgroupAnalysis) -> Figure:
             axes.plot([estimate.low, estimate.high], [row, row], color=colour, linewidth=1.5)
             axes.plot(estimate.value, row, "o", color=colour, markersize=4)
         axes.set_title(words(name), fontsize=9)
-        axes.set_xlim(0, 1)
+        axes.set(xlim=(0, 1), ylim=(-0.5, len(shown) - 0.5))
         axes.grid(axis="x", color="#DDDDDD")
         axes.tick_params(labelsize=7)
     labels = [f"{words(s.column)}: {s.group} (n = {s.images})" for s in reversed(shown)]
