@@ -26,6 +26,7 @@ from cutis.deploy.model_card import LICENCES, render_judged_card
 from cutis.errors import CutisError, InputError
 from cutis.files import write_text
 from cutis.inference.predictor import Predictor
+from cutis.markdown import without_section
 from cutis.zoo import catalogue
 
 HEADLINES = ("macro_roc_auc", "balanced_accuracy")
@@ -88,6 +89,8 @@ def ship(
     }
     facts = replace(bundle.facts, name=name, provenance=provenance)
     card = re.sub(r"\A# Model card: .*", f"# Model card: {name}", bundle.read(CARD).decode())
+    for title in re.findall(r"^## (.+)$", section, flags=re.M):
+        card = without_section(card, title)
     card = render_judged_card(card, judged) + (f"\n{section.strip()}\n" if section else "")
     return rewrite_bundle(bundle, target, facts, model_card=card)
 

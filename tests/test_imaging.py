@@ -303,7 +303,7 @@ def test_a_bomb_is_refused_by_its_header(tmp_path, kind):
     with pytest.raises(ImageError, match="refused") as refused:
         load_rgb(path)
     assert time.perf_counter() - start < 0.1
-    assert "900000000" in str(refused.value) or "30000 x 30000" in str(refused.value)
+    assert "more than 120 million pixels" in str(refused.value)
 
 
 @pytest.mark.parametrize("side", [10_955, 12_000])

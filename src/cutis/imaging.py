@@ -39,6 +39,7 @@ from cutis.errors import ImageError, InputError
 
 MAX_PIXELS = 120_000_000  # a 12,000 x 10,000 scan; larger headers are refused before decoding
 MAX_SIDE_PX = 65_535  # what a JPEG can hold; a resize of longer sides would need memory for kernels
+_AT_MOST = f"{MAX_PIXELS / 1e6:.0f} million pixels, or {MAX_SIDE_PX} along a side"
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # JPEG opens MPO too
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
@@ -106,8 +107,8 @@ def open_rgb(path: Path, *, least_side_px: int | None = None) -> Image.Image:
             return _to_rgb(path, _upright(picture))
     except ImageError:
         raise
-    except Image.DecompressionBombError as fault:
-        raise ImageError(f"{path}: refused, {fault}") from None
+    except Image.DecompressionBombError:  # Pillow's own limit, above `MAX_PIXELS`
+        raise ImageError(f"{path}: refused, its header announces more than {_AT_MOST}") from None
     except UnidentifiedImageError:
         raise ImageError(f"{path}: {_what_it_is_instead(path)}") from None
     except PermissionError:
@@ -234,8 +235,7 @@ def _refuse_huge(path: Path, size: tuple[int, int]) -> None:
     width, height = size
     if width * height > MAX_PIXELS or max(size) > MAX_SIDE_PX:
         raise ImageError(
-            f"{path}: refused, its header announces {width} x {height} pixels (at most "
-            f"{MAX_PIXELS / 1e6:.0f} million are decoded, and {MAX_SIDE_PX} along a side)"
+            f"{path}: refused, its header announces {width} x {height} pixels, more than {_AT_MOST}"
         )
 
 

@@ -74,7 +74,7 @@ def test_whatever_is_no_bundle_is_never_replaced(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "run" / "bundle").mkdir(parents=True)
     before = sorted(tmp_path.rglob("*"))
-    for place in (tmp_path, manifest, tmp_path / "run", ".", "", "/"):
+    for place in (tmp_path, manifest, tmp_path / "run", ".", "/"):
         code, out, err = cutis("calibrate", colour_bundle, manifest, "-o", place)
         assert (code, out) == (2, "")
         assert "give the name of" in err

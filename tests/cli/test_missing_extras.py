@@ -31,3 +31,9 @@ def test_a_command_that_needs_torch_names_the_extra(command, tmp_path):
     assert ended.stderr == "cutis: torch is not installed; try: pip install 'cutis[train]'\n"
     assert ended.stdout == ""
     assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
+
+
+def test_the_card_of_a_bundle_is_copied_without_torch(tmp_path):
+    command = [sys.executable, "-c", WITHOUT_TORCH, "card", "dermoscopy-lite0", "-o", "cards"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert (tmp_path / "cards" / "MODEL_CARD.md").read_text().startswith("# Model card")

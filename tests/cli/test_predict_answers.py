@@ -14,8 +14,10 @@ from PIL import Image
 
 from cutis import RESEARCH_USE_NOTICE
 from cutis.bundle import ModelBundle, rewrite_bundle
+from cutis.cli.terminal import plain_console
 from cutis.inference.frame_statistics import frame_statistics
 from cutis.inference.predictor import Predictor
+from cutis.inference.recalibration import describe
 from cutis.inference.rejection import fit_rejection
 from cutis.readout import LogLinearMap
 
@@ -79,6 +81,27 @@ def test_one_picture_gets_its_whole_tree_and_the_thresholds_in_words(
     assert "threshold of 25.0% that found 90% of cases in validation (9 of 10)" in melanoma
     assert "calibrated on 40 images of 30 lesions" in out
     assert RESEARCH_USE_NOTICE in out
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["one", "several"])
+def test_a_narrow_terminal_cuts_no_figure_and_no_word(
+    cutis, judging_bundle, pictures, monkeypatch, several
+):
+    monkeypatch.setattr("cutis.cli.answers.plain_console", lambda: plain_console(width=40))
+    asked = pictures if several else pictures / "sure.png"
+    _code, out, _err = cutis("predict", asked, "--model", judging_bundle)
+    assert "\u2026" not in out
+
+
+def test_a_level_that_is_no_whole_percentage_is_not_rounded(
+    cutis, colour_bundle, readout, pictures, tmp_path
+):
+    bundle = ModelBundle.load(colour_bundle)
+    finer = replace(readout, sets=replace(readout.sets, level=0.975))
+    folder = rewrite_bundle(bundle, tmp_path / "finer", replace(bundle.facts, readout=finer)).folder
+    for asked in (pictures, pictures / "sure.png"):
+        assert "97.5% set" in cutis("predict", asked, "--model", folder)[1]
+    assert "Sets of diagnoses at 97.5%:" in "\n".join(describe(ModelBundle.load(folder).facts))
 
 
 def test_the_json_is_what_its_schema_says(cutis, judging_bundle, colour_bundle, pictures):

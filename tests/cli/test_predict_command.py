@@ -196,6 +196,7 @@ def test_when_nothing_could_be_read_nothing_is_written(cutis, colour_bundle, tmp
         (["{pictures}", "--model", "{bundle}", "--tta", "two"], "--tta"),
         (["{pictures}", "--model", "{bundle}", "--colour"], "No such option"),
         (["--model", "{bundle}"], "Missing argument"),
+        (["", "--model", "{bundle}"], "an argument is empty"),
     ],
 )
 def test_what_cannot_be_done_ends_in_one_message_and_exit_code_2(

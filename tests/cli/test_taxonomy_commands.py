@@ -71,6 +71,23 @@ def test_map_shows_what_labels_mean_and_fails_for_those_it_does_not_know(cutis):
     assert "'melanomma' is not in taxonomy 'skin'; did you mean 'melanoma'?" in err
 
 
+def test_map_knows_a_level_of_a_single_node(cutis, tmp_path):
+    tree = tmp_path / "mine.csv"
+    tree.write_text("id,parent,levels\na,,\nb,a,one\nc,b,\n")
+    code, out, _ = cutis("taxonomy", "map", "c", "a", "--taxonomy", tree, "--json")
+    assert code == 0
+    assert [each["classes"] for each in json.loads(out)["labels"]] == [{"one": "b"}, {"one": None}]
+
+
+def test_map_takes_a_column_with_a_table_only(cutis, tmp_path):
+    code, _, err = cutis("taxonomy", "map", "MEL", "--column", "dx")
+    assert code == 2
+    assert "--column is of a table" in err
+    table = tmp_path / "labels.CSV"
+    table.write_text("dx\nMEL\n")
+    assert cutis("taxonomy", "map", table)[0] == 0
+
+
 def test_map_reads_the_labels_of_a_table(cutis, tmp_path):
     labels = tmp_path / "labels.csv"
     labels.write_text("image,truth\n1,MEL\n2,NV\n3,MEL\n4,\n")

@@ -131,6 +131,14 @@ def test_the_model_card_gains_results_and_limits():
     assert "Found least often: melanoma 0.812 [0.700, 0.900]." in text
 
 
+def test_the_other_sections_of_a_card_stay_wherever_they_stand():
+    card = "# Model card\n\n## Limits\n\nMuch.\n\n## Calibration\n\n- Fitted on 40 images.\n"
+    once = render_judged_card(card, [Judgement("test", result())])
+    assert "\n\n## Calibration\n\n- Fitted on 40 images.\n\n## Results: test\n" in once
+    assert render_judged_card(once, [Judgement("test", result())]) == once
+    assert "Fitted on 40" in render_judged_card(card, [])
+
+
 def test_the_model_card_says_how_probabilities_were_read():
     reading = {"calibration": "dirichlet", "in_words": "Probabilities are calibrated."}
     plain, read = (

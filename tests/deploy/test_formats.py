@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from sklearn.metrics import balanced_accuracy_score
 
 from cutis import RESEARCH_USE_NOTICE
 from cutis.bundle import BundleFacts, ModelBundle, rewrite_bundle
@@ -156,7 +157,18 @@ def test_another_size_is_another_input_and_leaves_out_what_was_fitted(bundle, im
     assert (large.facts.preprocessing.height, large.facts.preprocessing.width) == (48, 48)
     assert large.facts.readout is None
     assert large.facts.provenance["resized"]["from_px"] == [SIDE, SIDE]
-    assert exported.resized.balanced_accuracy >= 0
+    judged = images.split("val")
+    truth = [CLASSES.index(diagnosis) for diagnosis in judged.diagnoses]
+    before, after = (
+        Predictor(each)
+        .probabilities(np.stack([each.facts.preprocessing.read(path) for path in judged.paths]))
+        .argmax(axis=1)
+        for each in (bundle, large)
+    )
+    scores = [balanced_accuracy_score(truth, answers) for answers in (before, after)]
+    assert exported.resized.equal_answers == pytest.approx(np.mean(before == after))
+    assert exported.resized.balanced_accuracy == pytest.approx(scores[0])
+    assert exported.resized.balanced_accuracy_drop == pytest.approx(scores[0] - scores[1])
     frames = np.zeros((2, 48, 48, 3), dtype=np.uint8)
     assert Predictor(large).probabilities(frames).shape == (2, 3)
 
@@ -181,6 +193,7 @@ def test_torchscript_repeats_onnx_runtime_and_names_no_machine(bundle, tmp_path)
 
 def test_openvino_repeats_onnx_runtime_or_names_its_extra(bundle, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "openvino", None)
+    monkeypatch.setattr(formats, "_float_bundle", lambda *_a: pytest.fail("began"))
     with pytest.raises(MissingExtraError, match=r"cutis\[openvino\]"):
         export_format(bundle, tmp_path / "out", format="openvino")
     assert list(tmp_path.iterdir()) == []
@@ -200,10 +213,28 @@ def test_what_may_change_answers_needs_pictures(bundle, tmp_path, format):
         export_format(bundle, tmp_path / "out", format="onnx", size=64)
 
 
-def test_a_manifest_without_validation_rows_is_refused_before_any_work(bundle, images, tmp_path):
-    with pytest.raises(ManifestError, match="no rows in split 'val'; it has train"):
-        export_format(bundle, tmp_path / "out", format="onnx-int8", images=images.split("train"))
+def test_what_the_manifest_lacks_is_found_out_before_any_work(
+    bundle, images, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(formats, "_float_bundle", lambda *_a: pytest.fail("began"))
+    training = images.split("train")
+    lost = training.with_columns(path=["gone.png"] * len(training), split="train")
+    whole = images.split("val").frame
+    gone = Manifest(pd.concat([whole, lost.frame]), images.taxonomy, images.name)
+    for given, fault in (
+        (training, "no rows in split 'val'; it has train"),
+        (images.split("val"), "no rows in split 'train'; it has val"),
+        (gone, r"gone\.png does not exist"),
+    ):
+        with pytest.raises(ManifestError, match=fault):
+            export_format(bundle, tmp_path / "out", format="onnx-int8", images=given)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("format", ["torchscript", "openvino"])
+def test_half_weights_are_refused_where_there_are_none(bundle, tmp_path, format):
+    with pytest.raises(InputError, match="--half-weights is about weights of a bundle"):
+        export_format(bundle, tmp_path / "out", format=format, half_weights=True)
 
 
 def test_a_place_that_cannot_be_written_is_found_out_first(bundle, tmp_path, monkeypatch):

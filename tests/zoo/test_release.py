@@ -34,7 +34,7 @@ def bundle(colour_bundle, tmp_path) -> ModelBundle:
     drawn = ModelBundle.load(colour_bundle)
     provenance = {"sources": ["ham10000"]}
     facts = replace(drawn.facts, provenance=provenance)
-    card = "# Model card: colours\n\n## Limits\n\nNot measured.\n"
+    card = "# Model card: colours\n\n## Limits\n\nNot measured.\n\n## Calibration\n\nKept.\n"
     return rewrite_bundle(drawn, tmp_path / "bundle", facts, model_card=card)
 
 
@@ -74,11 +74,15 @@ def test_one_command_ships_a_bundle_that_is_then_found_by_name(
     assert card.startswith("# Model card: colours-3\n")
     assert "## Results: here" in card
     assert card.endswith("\n\n## Known failures\n\nBlur.\n")
+    assert "\n\n## Calibration\n\nKept.\n\n## Results: here" in card
     told = json.loads(cutis("zoo", "--json")[1])["models"]
     assert told[0]["default"]
     assert "CC BY-NC-SA 4.0" in told[0]["licence"]
     assert told[0]["results"][0]["figures"]["macro_roc_auc"] == ESTIMATE
     assert "macro roc auc 0.812 [0.700, 0.900]" in cutis("zoo")[1]
+    monkeypatch.setattr("sys.argv", ["zoo.py", str(shipped.folder), *arguments[2:]])
+    script["main"]()
+    assert ModelBundle.load(shipped.folder).read(CARD).decode() == card  # nothing twice
 
 
 @pytest.mark.parametrize("name", ["Colours", "a/b", "..", "a b", "-a"])

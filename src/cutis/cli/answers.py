@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cutis.bundle import ModelBundle
     from cutis.inference.answer import Answer
     from cutis.inference.predictor import Outcome
+    from cutis.readout import Readout
 
 SHOWN = 50  # rows of the table
 POOR_PICTURE = (
@@ -45,10 +46,10 @@ def _print_one(answer: Answer, bundle: ModelBundle, console: Console, *, abstain
 
     readout, nodes = bundle.facts.readout, bundle.taxonomy.nodes
     table = Table(title=answer.image_id, title_justify="left")
-    table.add_column("diagnosis")
-    table.add_column("probability", justify="right")
+    table.add_column("diagnosis", overflow="fold")
+    table.add_column("probability", justify="right", overflow="fold")
     if readout is not None:
-        table.add_column(f"in the {readout.sets.level:.0%} set", justify="center")
+        table.add_column(f"in the {_rate(readout)} set", justify="center", overflow="fold")
     for line in answer.outline:
         name = Padding(nodes[line.node].name, (0, 0, 0, 2 * line.depth))
         cells: list[RenderableType] = [name, f"{line.probability:.1%}"]
@@ -76,11 +77,11 @@ def _print_many(
     nodes, readout = bundle.taxonomy.nodes, bundle.facts.readout
     table = Table()
     table.add_column("image", overflow="fold")
-    table.add_column("malignant", justify="right")
-    table.add_column("answer")
-    table.add_column("second" if readout is None else f"{readout.sets.level:.0%} set")
+    table.add_column("malignant", justify="right", overflow="fold")
+    table.add_column("answer", overflow="fold")
+    table.add_column("second" if readout is None else f"{_rate(readout)} set", overflow="fold")
     for heading in ("suspicious of",) * (readout is not None) + ("picture",) * _has_verdicts(given):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for answer in given:
         best, second = [f"{nodes[n].name} {p:.1%}" for n, p in answer.best(2)]
         withheld = _withheld(answer, abstain=abstain)
@@ -96,6 +97,11 @@ def _print_many(
             cells.append(answer.verdict.status)
         table.add_row(*cells)
     console.print(table)
+
+
+def _rate(readout: Readout) -> str:
+    """How often a set is to hold the truth."""
+    return f"{100 * readout.sets.level:g}%"
 
 
 def _withheld(answer: Answer, *, abstain: bool) -> str:

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from cutis import RESEARCH_USE_NOTICE, __version__
-from cutis.errors import CutisError, MissingExtraError
+from cutis.errors import CutisError, InputError, MissingExtraError
 
 COMMAND_MODULES = (
     "data",
@@ -47,7 +47,12 @@ class InterruptedWorkError(CutisError):
 
 
 class _Program(TyperGroup):
-    """The command tree, in which Ctrl-C is one more error with a message."""
+    """The command tree, in which Ctrl-C and an empty argument are errors with a message."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if "" in args:  # as a path it would be the current folder
+            raise InputError("an argument is empty; is a variable of the shell not set?")
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -22,17 +22,17 @@ def card(
 
     A bundle does not know the rows it was trained on, so of it there is only the card it carries.
     """
-
     from cutis import RESEARCH_USE_NOTICE
-    from cutis.deploy.cards import copy_card, is_bundle, write_cards
-    from cutis.training.run_folder import RunFolder
+    from cutis.zoo import copy_card, is_bundle
 
     console = plain_console()
-    written = (
-        [copy_card(run, output)]
-        if is_bundle(run) and not report
-        else write_cards(RunFolder(run), report, output)
-    )
+    if is_bundle(run) and not report:
+        written = [copy_card(run, output)]
+    else:
+        from cutis.deploy.cards import write_cards
+        from cutis.training.run_folder import RunFolder
+
+        written = write_cards(RunFolder(run), report, output)
     for path in written:
         console.print(str(path), soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)

@@ -66,7 +66,6 @@ def show(
 @taxonomy_app.command()
 def check(file: str = typer.Argument(help=TREE_HELP)) -> None:
     """Read a tree and say what it holds, or everything that is wrong with it."""
-
     from cutis import RESEARCH_USE_NOTICE
     from cutis.taxonomy import load_taxonomy
 
@@ -87,7 +86,6 @@ def map_(
     as_json: bool = typer.Option(False, "--json", help="Print JSON instead of a table."),
 ) -> None:
     """Look labels up in a tree; exit code 2 when it does not know them all."""
-
     from cutis import RESEARCH_USE_NOTICE
     from cutis.taxonomy import load_taxonomy
     from cutis.taxonomy.mapping import map_labels, require_known
@@ -126,7 +124,6 @@ def partition_(
     ),
 ) -> None:
     """Cut the tree into training classes of bounded size, as Esteva et al. 2017 do."""
-
     from cutis import RESEARCH_USE_NOTICE
     from cutis.tables.label_counts import read_label_counts
     from cutis.tables.manifest import taxonomy_of
@@ -154,10 +151,13 @@ def partition_(
 
 def _labels(given: list[str], column: str | None) -> tuple[str, dict[str, int]]:
     """Where the labels come from, and how often each is given."""
+    from cutis.errors import InputError
     from cutis.tables.label_counts import read_label_counts
 
-    if len(given) == 1 and Path(given[0]).suffix in (".csv", ".parquet"):
+    if len(given) == 1 and Path(given[0]).suffix.lower() in (".csv", ".parquet"):
         return given[0], read_label_counts(Path(given[0]), column=column)
+    if column is not None:
+        raise InputError("--column is of a table; give one .csv or .parquet in the place of labels")
     return "labels", {label: given.count(label) for label in given}
 
 

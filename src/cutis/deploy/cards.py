@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cutis import RESEARCH_USE_NOTICE, zoo
-from cutis.bundle import CARD, FACTS, ModelBundle
+from cutis import RESEARCH_USE_NOTICE
+from cutis.bundle import CARD, ModelBundle
 from cutis.curation.datasheet import Description, describe
 from cutis.deploy.checklists import KnownRun, facts, render_checklists
 from cutis.deploy.judgement import Judgement
@@ -64,23 +64,6 @@ def write_cards(run: RunFolder, reports: Sequence[Path], folder: Path) -> list[P
     for name, text in texts.items():
         write_text(folder / name, text)
     return [folder / name for name in texts]
-
-
-def is_bundle(place: Path) -> bool:
-    """Whether a model of the zoo or a bundle stands there, rather than a run."""
-    return str(place) in zoo.names() or is_file(place / FACTS)
-
-
-def copy_card(place: Path, folder: Path) -> Path:
-    """Write the card that a bundle carries.
-
-    Raises:
-        BundleError: no bundle, or a damaged one.
-        OutputError: the folder cannot be written.
-    """
-    card = zoo.resolve(place).read(CARD).decode()
-    write_text(folder / CARD, card)
-    return folder / CARD
 
 
 def render_data_card(splits: Mapping[str, Description]) -> str:

@@ -17,6 +17,7 @@ from cutis.checks import UInt8Array, did_you_mean
 from cutis.deploy.agreement import SECTION, measure_parity, misses, served_network
 from cutis.deploy.export import MAX_PROBABILITY_DIFFERENCE, export_bundle
 from cutis.deploy.interchange import (
+    openvino_package,
     require_interchange_place,
     write_contract,
     write_openvino,
@@ -31,7 +32,7 @@ from cutis.deploy.quantization import (
 )
 from cutis.errors import BundleError, InputError
 from cutis.files import atomic_path, require_writable
-from cutis.imaging import Preprocessing, load_rgb
+from cutis.imaging import Preprocessing
 from cutis.inference.predictor import Predictor
 from cutis.inference.recalibration import SECTION as CALIBRATION
 from cutis.markdown import with_section, without_section
@@ -86,8 +87,8 @@ def export_format(
         half_weights: Store weights.safetensors in half precision.
 
     Raises:
-        InputError: no such format, a size the network does not take, or no `images` where answers
-            may change.
+        InputError: no such format, a size the network does not take, no `images` where answers
+            may change, or half-precision weights for a format without weights of its own.
         ManifestError: a split that is needed is missing.
         BundleError: the network cannot be built, or repeats the float one too poorly.
         MissingExtraError: openvino is not installed.
@@ -97,12 +98,20 @@ def export_format(
     if format not in FORMATS:
         guess = did_you_mean(format, FORMATS)
         raise InputError(f"format {format!r}: choose one of {', '.join(FORMATS)}{guess}")
+    if half_weights and format not in NUMBERS:
+        raise InputError(
+            f"format {format!r}: --half-weights is about weights of a bundle; leave it out"
+        )
     (require_bundle_place if format in NUMBERS else require_interchange_place)(output)
     own = bundle.facts.preprocessing
     wanted = own if size is None else replace(own, height=size, width=size)
-    validation = None
+    validation = training = None
     if wanted != own or format in ("onnx-fp16", "onnx-int8"):
         validation = _validation(images, what=f"{size} px" if wanted != own else format)
+    if format == "onnx-int8" and images is not None:
+        training = _calibration_pictures(images)
+    if format == "openvino":
+        openvino_package()
     require_writable(output.absolute().parent)
     with tempfile.TemporaryDirectory(prefix="cutis-export-") as scratch:
         reference = _float_bundle(bundle, wanted, Path(scratch, "float"))
@@ -112,9 +121,9 @@ def export_format(
         if format not in NUMBERS:
             return Exported(_write_interchange(reference, output, format=format), resized)
         network, parity = reference.onnx, reference.facts.parity
-        if format != "onnx" and validation is not None and images is not None:
+        if format != "onnx" and validation is not None:
             network = Path(scratch, "network.onnx")
-            parity = _shrink(reference, network, images, validation, format=format)
+            parity = _shrink(reference, network, training, validation, format=format)
         missed = _require_parity(parity, output, accept_loss=accept_loss)
         weights = bundle.weights
         if half_weights:
@@ -172,9 +181,14 @@ def _drawn(preprocessing: Preprocessing) -> UInt8Array:
 
 
 def _shrink(
-    reference: ModelBundle, network: Path, images: Manifest, validation: Manifest, *, format: str
+    reference: ModelBundle,
+    network: Path,
+    training: Manifest | None,
+    validation: Manifest,
+    *,
+    format: str,
 ) -> Parity:
-    """Write the network with smaller numbers; of 8 bits, as many as the limits allow."""
+    """Write the network with smaller numbers; of 8 bits, for `training`, as many as limits allow."""
 
     def compared() -> Parity:
         trial = write_bundle(
@@ -186,11 +200,11 @@ def _shrink(
         )
         return measure_parity(reference, trial, validation, numbers=NUMBERS[format])
 
-    if format == "onnx-fp16":
+    if training is None:
         store_half(reference.onnx, network)
         return compared()
     preprocessing = reference.facts.preprocessing
-    frames = _calibration_frames(images.split("train"), preprocessing)
+    frames = np.stack([preprocessing.read(path) for path in training.paths])
     for kept in FLOAT_CONVOLUTIONS:
         quantise(
             reference.onnx,
@@ -205,11 +219,13 @@ def _shrink(
     return parity
 
 
-def _calibration_frames(training: Manifest, preprocessing: Preprocessing) -> UInt8Array:
+def _calibration_pictures(images: Manifest) -> Manifest:
     """Training pictures, drawn with a fixed seed."""
+    training = images.split("train")
     drawn = np.random.default_rng(0).permutation(len(training))[:CALIBRATION_IMAGES]
-    paths = [training.paths[row] for row in sorted(drawn)]
-    return np.stack([preprocessing.frame(load_rgb(path)) for path in paths])
+    pictures = training.rows(np.isin(np.arange(len(training)), drawn))
+    pictures.require_files()
+    return pictures
 
 
 def _require_parity(parity: Parity, output: Path, *, accept_loss: bool) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -71,6 +72,19 @@ def write_torchscript(model: Classifier, folder: Path, *, height: int, width: in
     return logits
 
 
+def openvino_package() -> Any:
+    """openvino.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        import openvino
+    except ImportError:
+        raise MissingExtraError("openvino", "openvino") from None
+    return openvino
+
+
 def write_openvino(onnx: Path, folder: Path) -> Network:
     """Write `model.xml` and `model.bin`, in float, from an ONNX file.
 
@@ -80,10 +94,7 @@ def write_openvino(onnx: Path, folder: Path) -> Network:
     Raises:
         MissingExtraError: openvino is not installed.
     """
-    try:
-        import openvino
-    except ImportError:
-        raise MissingExtraError("openvino", "openvino") from None
+    openvino = openvino_package()
     openvino.save_model(openvino.convert_model(onnx), folder / "model.xml", compress_to_fp16=False)
     exact = {"INFERENCE_PRECISION_HINT": "f32"}  # some processors would compute in bfloat16
     compiled = openvino.compile_model(folder / "model.xml", "CPU", exact)

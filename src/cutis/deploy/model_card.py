@@ -12,7 +12,7 @@ from cutis import RESEARCH_USE_NOTICE
 from cutis.deploy.judgement import Judgement, figure
 from cutis.deploy.templates import template
 from cutis.imaging import Preprocessing
-from cutis.markdown import with_section
+from cutis.markdown import with_section, without_section
 
 # What the licence of a training set asks of the weights.
 LICENCES = {
@@ -56,7 +56,8 @@ The kept epoch was chosen on this split, so these figures are somewhat flatterin
 
 ## Limits
 
-Not measured: subgroups, calibration, other devices and clinics, images that show no lesion.
+Not measured beyond validation: subgroups, calibration, other devices and clinics, images without a
+lesion.
 """
 
 
@@ -110,10 +111,12 @@ def render_judged_card(card: str, judged: Sequence[Judgement]) -> str:
     """A bundle's card with its results and limits as the reports found them.
 
     Args:
-        card: As the bundle carries it; its own section on limits, the last, is replaced.
+        card: As the bundle carries it; its own sections on limits and on the same sets are replaced.
         judged: The model's own test split first, then external sets.
     """
+    for title in (*(f"Results: {each.name}" for each in judged), "Limits"):
+        card = without_section(card, title)
     results_of = template("judged")
     results = "".join(results_of.render(judged=each, figure=figure) for each in judged)
     limits = template("limits").render(judged=judged, figure=figure)
-    return card.partition("## Limits")[0] + results + limits
+    return f"{card.rstrip()}\n\n{results}{limits}"

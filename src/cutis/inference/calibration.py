@@ -12,8 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cutis.checks import FloatArray, IntArray, require_same_length
-from cutis.errors import InputError
+from cutis.checks import FloatArray, IntArray
 from cutis.readout import LogLinearMap, log_probabilities, softmax
 
 _BOUNDS = (0.05, 20.0)  # temperatures worth trying
@@ -130,26 +129,7 @@ CALIBRATIONS: Mapping[str, Callable[[FloatArray, IntArray], Calibration]] = {
 }
 
 
-def fit_calibration(method: str, probabilities: FloatArray, truth: IntArray) -> Calibration:
-    """Fit one of `CALIBRATIONS` on validation.
-
-    Args:
-        method: Its name.
-        probabilities: Shape (n, k).
-        truth: Shape (n,), positions below k.
-
-    Raises:
-        InputError: no such method, lengths differ, or there are no cases.
-    """
-    if method not in CALIBRATIONS:
-        raise InputError(f"calibration {method!r}: choose one of {', '.join(CALIBRATIONS)}")
-    if not require_same_length(probabilities=probabilities, truth=truth):
-        raise InputError("calibration: there are no validation cases to fit it on")
-    return CALIBRATIONS[method](probabilities, truth)
-
-
 def _log_loss(logits: FloatArray, truth: IntArray) -> float:
-
     from scipy.special import log_softmax
 
     return float(-log_softmax(logits, axis=1)[np.arange(len(truth)), truth].mean())

@@ -1,8 +1,8 @@
 """`fit_readout`: from a network's answers to validation cases to a `Readout`.
 
 Everything but the final map is chosen on cross-fitted probabilities, so that thresholds and rates are
-not flattered by the map's fit. Rates count every lesion once, as a clinic sees new lesions and not
-further images of known ones.
+not flattered by the map's fit. Sets and abstention count every lesion once, as a clinic sees new
+lesions and not further images of known ones; thresholds of questions count images.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -130,16 +130,18 @@ def describe(facts: BundleFacts) -> list[str]:
         for point in readout.thresholds
     ]
     lines.append(
-        f"Sets of diagnoses at {sets.level:.0%}: held the truth for {sets.coverage:.1%} of lesions, "
-        f"with {sets.mean_size:.2f} diagnoses on average."
+        f"Sets of diagnoses at {100 * sets.level:g}%: held the truth for {sets.coverage:.1%} of "
+        f"lesions, with {sets.mean_size:.2f} diagnoses on average."
     )
     if abstention.threshold is None:
-        lines.append(f"No threshold kept the share of wrong answers below {abstention.risk:.0%}.")
+        lines.append(
+            f"No threshold kept the share of wrong answers below {100 * abstention.risk:g}%."
+        )
     else:
         lines.append(
             f"With --abstain: {abstention.coverage:.1%} of images answered, {abstention.error:.1%} of "
-            f"these answers wrong; below {abstention.risk:.0%} with {abstention.confidence:.0%} "
-            "confidence."
+            f"these answers wrong, every lesion counting once; below {100 * abstention.risk:g}% with "
+            f"{100 * abstention.confidence:g}% confidence."
         )
     if facts.rejection is None:
         lines.append("Strange pictures are not rejected: there were too few to learn them from.")

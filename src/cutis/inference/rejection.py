@@ -240,6 +240,6 @@ def _limit(distances: FloatArray, *, rate: float) -> float:
     if rank > len(distances):
         raise InputError(
             f"rejection: a rate of {rate:g} cannot be shown on {len(distances)} pictures of "
-            f"validation; take more than {int(1 / rate)} or a higher rate"
+            f"validation; take at least {round(1 / rate)} or a higher rate"
         )
     return float(np.sort(distances)[rank - 1])

@@ -8,10 +8,10 @@ zoo/
 from pathlib import Path
 from typing import Any
 
-from cutis.bundle import ModelBundle
+from cutis.bundle import CARD, FACTS, ModelBundle
 from cutis.checks import did_you_mean
 from cutis.errors import BundleError
-from cutis.files import exists
+from cutis.files import exists, is_file, write_text
 from cutis.zoo.pins import PINS
 
 BUNDLES = Path(__file__).parent / "bundles"
@@ -94,6 +94,22 @@ def entry(name: str) -> dict[str, Any]:
         "licence": facts.provenance.get("licence"),
         "results": facts.provenance.get("results", []),
     }
+
+
+def is_bundle(place: Path) -> bool:
+    """Whether a model of the zoo or a bundle stands there, rather than a run."""
+    return str(place) in PINS or is_file(place / FACTS)
+
+
+def copy_card(place: Path, folder: Path) -> Path:
+    """Write the card that a bundle carries.
+
+    Raises:
+        BundleError: as `resolve`.
+        OutputError: the folder cannot be written.
+    """
+    write_text(folder / CARD, resolve(place).read(CARD).decode())
+    return folder / CARD
 
 
 def _not_in_the_zoo(name: str) -> str:

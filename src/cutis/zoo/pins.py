@@ -10,7 +10,7 @@ PINS: dict[str, dict[str, str]] = {
         "taxonomy.json": "6322ce595a1810ceb519fe063667af6c51402f74d057b8b17686841b796d311d",
         "model.onnx": "6a9c0f778e4d3fb57226670ef06d3a73cbc99fec6d8c25d9111cb5985645fb62",
         "weights.safetensors": "f57773feb7c8b3e05b8ca125a5b05d58d211f2b35d6dcf3e679e975977b09798",
-        "MODEL_CARD.md": "9dccc66bc30815eaf83c54f4b525dbc55c4dc4f3e9a5a53462386504219c7c24",
+        "MODEL_CARD.md": "c1f142662df1528a6a3d3a2f7395a9901b3179e6c7714bf0eb716d05ce8aea5d",
         "rejection.safetensors": "2e9717bf762fd42c21d93a96321babe090321a466c3a694c8209f6b98223ddb9",
     },
 }
