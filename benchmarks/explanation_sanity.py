@@ -8,7 +8,6 @@ are judged: noise, and a bump in the middle of the picture, which is where lesio
 """
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -22,6 +21,7 @@ from cutis.explain.checks import MapCheck, check_map, summarise_checks
 from cutis.explain.overlap import lesion_mask, overlap
 from cutis.explain.pictures import most_probable
 from cutis.explain.sanity import causal_curves
+from cutis.files import write_json
 from cutis.imaging import load_rgb
 from cutis.models.trained import load_trained
 from cutis.tables.manifest import Manifest
@@ -105,8 +105,8 @@ def main() -> None:
         },
     }
     target_file = RESULTS / "explanation_sanity.json"
-    target_file.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=2))
+    write_json(target_file, result)
+    print(target_file.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

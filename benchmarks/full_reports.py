@@ -23,6 +23,7 @@ from cutis.evaluation.figures.questions import question_roc_figure
 from cutis.evaluation.questions import ask
 from cutis.evaluation.reading import Validation
 from cutis.files import write_json
+from cutis.plots import save_png
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.taxonomy.tasks import TASKS, find_task
@@ -79,7 +80,7 @@ def draw_questions(work: Path) -> None:
         for name in TASKS
     ]
     target = REPOSITORY / "docs" / "images" / "questions.png"
-    question_roc_figure(reports).savefig(target, format="png", dpi=110)
+    save_png(question_roc_figure(reports), target, dpi=110)
 
 
 if __name__ == "__main__":

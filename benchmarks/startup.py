@@ -19,6 +19,8 @@ from time import perf_counter
 
 from record import CUTIS, RESULTS, record
 
+from cutis.files import write_json
+
 RUNS = 11
 SIDE = 224
 AIMS_SECONDS = {"help": 0.5, "predict": 1.0}
@@ -128,9 +130,8 @@ def main() -> None:
         **measured,
     }
     target = RESULTS / "startup.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=2))
+    write_json(target, result)
+    print(target.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,13 @@ import torch
 from PIL import Image
 
 from cutis import RESEARCH_USE_NOTICE
+from cutis.explain.pictures import explain_pictures
+from cutis.imaging import Preprocessing
 from cutis.models.backbones import BackboneSettings
 from cutis.models.classifier import ModelSettings, create_classifier
+from cutis.models.trained import TrainedClassifier
 from cutis.models.weights import save_weights
+from cutis.taxonomy import ClassSet, Node, Taxonomy
 
 SIDE = 64
 DOCUMENT = Path(__file__).parents[2] / "docs" / "explanation.md"
@@ -88,6 +92,23 @@ def test_an_unreadable_picture_is_reported_and_the_rest_goes_on(
     assert code == 1
     assert "page.jpg: a web page" in err
     assert pictures[0].stem in out
+
+
+def test_a_mask_of_another_shape_fails_its_picture_alone(cutis, run_folder, pictures, tmp_path):
+    Image.new("L", (60, 10)).save(tmp_path / f"{pictures[0].stem}.png")
+    code, out, err = cutis(
+        "explain", run_folder, *pictures, "-o", tmp_path / "o", "--check", "--masks", tmp_path
+    )
+    assert code == 1
+    assert "60 x 10 pixels are not the shape of its picture" in err
+    assert pictures[1].stem in out
+
+
+def test_a_node_that_is_named_like_a_path_stays_in_the_folder(linear, pictures, tmp_path):
+    tree = Taxonomy("t", {node: Node(node, node, None) for node in ("../../../bad", "good")})
+    model = TrainedClassifier(linear, ClassSet(tree, ("good", "bad")), Preprocessing(16, 16))
+    explain_pictures(model, pictures[:1], tmp_path / "a" / "o", node="bad")
+    assert [path.parent for path in tmp_path.rglob("*.png")] == [tmp_path / "a" / "o"]
 
 
 def test_when_nothing_could_be_read_nothing_is_written(cutis, run_folder, tmp_path):

@@ -14,6 +14,7 @@ from PIL import Image
 from cutis import RESEARCH_USE_NOTICE
 from cutis.bundle import ModelBundle
 from cutis.errors import InputError, ManifestError, MissingExtraError
+from cutis.explain.atlas import make_atlas
 from cutis.explain.embedding import FeatureMap, labels_of, parse_projection, project, spread_sample
 from cutis.explain.feature_figures import feature_map_figure, label_style
 from cutis.explain.map_page import THUMBNAIL_PX, map_fragment, map_page
@@ -160,6 +161,19 @@ def test_a_projection_that_is_unknown_is_refused():
         parse_projection("tnse")
 
 
+def test_what_no_map_can_show_is_refused_before_the_pictures_are_read(
+    cutis, colour_bundle, collection, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("cutis.explain.atlas.extract_features", None)
+    monkeypatch.setitem(sys.modules, "umap", None)
+    embed = ("embed", colour_bundle, collection, "-o", tmp_path / "o")
+    code, _out, err = cutis(*embed, "--method", "umap")
+    assert (code, "cutis[maps]" in err) == (2, True), err
+    predictor = Predictor(ModelBundle.load(colour_bundle))
+    with pytest.raises(InputError, match="limit: 2 is below the 3 groups"):
+        make_atlas(predictor, Manifest.read(collection), limit=2)
+
+
 def rows(*diagnoses):
     frame = pd.DataFrame(
         {
@@ -302,6 +316,14 @@ def test_another_networks_features_and_no_neighbours_are_refused(colour_bundle, 
         asked(predictor, manifest.paths[0], known, k=0)
 
 
+def test_features_of_other_pictures_with_the_same_names_are_refused(colour_bundle, collection):
+    manifest, predictor, _known = known_cases(collection, ModelBundle.load(colour_bundle))
+    training = manifest.split("train")
+    others, _ = extract_features(predictor, training.paths[::-1], training.image_ids)
+    with pytest.raises(InputError, match="another picture than that of"):
+        TrainingCases.of(manifest, others)
+
+
 def test_without_a_training_split_there_are_no_cases(collection):
     manifest = Manifest.read(collection).split("test")
     features = features_of(np.eye(6), manifest.image_ids)
@@ -368,6 +390,17 @@ def test_neighbors_takes_features_that_embed_wrote(cutis, colour_bundle, collect
     assert "broken.png: the file is empty" in err
     assert "Melanoma" in printed
     assert RESEARCH_USE_NOTICE in printed
+
+
+def test_a_training_picture_that_cannot_be_read_is_named(
+    cutis, colour_bundle, collection, tmp_path
+):
+    (collection.parent / "p12.png").write_bytes(b"")
+    query = collection.parent / "p00.png"
+    code, printed, err = cutis("neighbors", colour_bundle, collection, query, "-o", tmp_path / "n")
+    assert code == 1
+    assert "p12.png: the file is empty" in err
+    assert "Melanoma" in printed
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,18 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 from scipy.stats import spearmanr
 
-from cutis.errors import InputError
+from cutis.bundle import ModelBundle
+from cutis.errors import ImageError, InputError
 from cutis.explain.attribution import attribute
 from cutis.explain.checks import MapCheck, check_map, summarise_checks
 from cutis.explain.overlap import find_masks, lesion_mask, overlap
 from cutis.explain.sanity import causal_curves, randomised_cascade, rank_correlation
-from cutis.explain.sections import checks_section
+from cutis.explain.sections import checks_section, explanation_sections
 from cutis.explain.target import Target
 from cutis.imaging import Preprocessing
 from cutis.models.backbones import BackboneSettings
 from cutis.models.classifier import ModelSettings, create_classifier
+from cutis.tables.manifest import Manifest
 
 TWO = ("melanoma", "nevus")
 
@@ -176,7 +178,7 @@ def test_a_mask_is_cropped_as_its_picture_is_whatever_its_resolution(tmp_path):
 
 def test_a_mask_of_another_shape_is_refused(tmp_path):
     Image.new("L", (60, 60)).save(tmp_path / "mask.png")
-    with pytest.raises(InputError, match="not the shape of its picture, 200 x 150"):
+    with pytest.raises(ImageError, match="not the shape of its picture, 200 x 150"):
         lesion_mask(tmp_path / "mask.png", Preprocessing(8, 8), picture_size=(150, 200))
 
 
@@ -186,6 +188,9 @@ def test_masks_are_found_by_the_names_of_pictures(tmp_path):
     assert find_masks(tmp_path, pictures) == {"a": tmp_path / "a.png"}
     with pytest.raises(InputError, match="no mask for any of 1 pictures"):
         find_masks(tmp_path, pictures[1:])
+    as_distributed = tmp_path / "b_segmentation.png"
+    Image.new("L", (4, 4)).save(as_distributed)
+    assert find_masks(tmp_path, pictures[1:]) == {"b": as_distributed}
 
 
 # -- many pictures --------------------------------------------------------------------------------
@@ -225,6 +230,25 @@ def test_a_report_gets_every_method_with_its_numbers():
     assert table.rows[0][4] == "undefined"  # no masks were given
     assert section.content["grad-cam"]["insertion"]["value"] == pytest.approx(0.7)
     assert len(section.plots) == 1
+
+
+def test_a_report_checks_what_the_network_allows_on_pictures_that_can_be_read(
+    trained, linear, colour_bundle, phantom_set, monkeypatch, tmp_path
+):
+    """The network has no convolutional maps, so no Grad-CAM; one of seven files is no picture."""
+    files = sorted((phantom_set / "images").glob("*"))[:6]
+    (tmp_path / "broken.jpg").touch()
+    lines = [f"{path.stem},{path},nevus" for path in (*files, tmp_path / "broken.jpg")]
+    table = tmp_path / "manifest.csv"
+    table.write_text("\n".join(["image_id,path,diagnosis", *lines]))
+    model = trained(linear, classes=("melanoma", "nevus"))
+    monkeypatch.setattr("cutis.explain.sections.load_trained", lambda _folder: model)
+    sections = explanation_sections(
+        ModelBundle.load(colour_bundle), Manifest.read(table), images=7, replicates=100
+    )
+    assert "Not readable: 1 files." in sections[0].text
+    assert sections[1].content.keys() == {"saliency"}
+    assert sections[1].content["saliency"]["deletion"]["n"] == 6
 
 
 def test_no_maps_are_no_summary():

@@ -57,6 +57,26 @@ def test_a_tree_that_was_written_as_json_is_read_as_it_was(tmp_path):
     assert again.sha256 == tree.sha256
 
 
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ([{"synonyms": "xyz"}], "synonyms of 'a' are not a list"),
+        ([{"levels": "two"}], "levels of 'a' are not a list"),
+        ([{}, {}], "node 'a' is given more than once"),
+    ],
+)
+def test_a_json_that_somebody_changed_is_refused_with_its_fault(tmp_path, fields, fault):
+    plain = {"id": "a", "name": "a", "parent": None, "synonyms": [], "status": None}
+    text = json.dumps({"name": "t", "nodes": [plain | changed for changed in fields]})
+    with pytest.raises(InputError, match=fault):
+        load_taxonomy(write(tmp_path, text, "tree.json"))
+
+
+def test_a_node_cannot_take_the_place_of_the_trees_name(tmp_path):
+    with pytest.raises(TaxonomyError, match="name, of the tree, is not a text"):
+        load_taxonomy(write(tmp_path, '[a]\n[name]\nparent = "a"\n', "tree.toml"))
+
+
 def test_a_csv_needs_no_more_than_ids_and_may_come_from_a_spreadsheet(tmp_path):
     tree = load_taxonomy(write(tmp_path, "\ufeffid, parent\r\na,\r\nb ,a\r\n"))
     assert {node.id: node.parent for node in tree.nodes.values()} == {"a": None, "b": "a"}

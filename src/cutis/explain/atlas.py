@@ -102,7 +102,8 @@ def make_atlas(
     rows = manifest if split == "all" else manifest.split(split)
     if not len(rows):
         raise ManifestError(manifest.name, ["no rows"])
-    labels_by(rows, predictor.bundle.class_set, by=by)  # a wrong name is found out first
+    labels = labels_by(rows, predictor.bundle.class_set, by=by)
+    spread_sample(labels, limit=limit)  # what cannot be shown is found out first
     features, failures = extract_features(
         predictor, rows.paths, rows.image_ids, on_progress=on_progress
     )

@@ -86,7 +86,10 @@ def parse_projection(text: str) -> Projection:
 
     Raises:
         InputError: there is none of that name.
+        MissingExtraError: as `project`.
     """
+    if text == "umap":
+        _umap_package()
     for name in PROJECTIONS:
         if name == text:
             return name

@@ -23,7 +23,7 @@ SUMMARY = "neighbors.json"
 
 @dataclass(frozen=True, eq=False)
 class LookAlikes:
-    """What became of a list of pictures: the cases near to each, and the files that failed."""
+    """The cases near to each of a list of pictures, and the files, of training too, that failed."""
 
     cases: dict[str, tuple[Neighbour, ...]]
     paths: dict[str, Path]
@@ -75,8 +75,9 @@ def write_look_alikes(
         OutputError: the folder cannot be written.
     """
     training = manifest.split("train").labelled()
+    unreadable: tuple[tuple[Path, str], ...] = ()
     if known is None:
-        known, _unreadable = extract_features(predictor, training.paths, training.image_ids)
+        known, unreadable = extract_features(predictor, training.paths, training.image_ids)
     elif known.model_sha256 != predictor.bundle.sha256[NETWORK]:
         raise InputError("features: from another network than the bundle's; compute them again")
     cases = TrainingCases.of(manifest, known)
@@ -85,7 +86,7 @@ def write_look_alikes(
     )
     path_of = dict(zip(image_ids(paths), paths, strict=True))
     found = nearest_cases(queries, path_of, cases, k=k)
-    result = LookAlikes(found, {name: path_of[name] for name in found}, failures)
+    result = LookAlikes(found, {name: path_of[name] for name in found}, unreadable + failures)
     names = {node: manifest.taxonomy.nodes[node].name for node in manifest.taxonomy.nodes}
     for image_id, near in found.items():
         with atomic_path(output / f"{image_id}-neighbors.png") as partial:

@@ -62,7 +62,7 @@ class TrainingCases:
 
         Raises:
             ManifestError: the manifest has no split "train".
-            InputError: no labelled training picture has features.
+            InputError: no labelled training picture has features, or they are of other files.
         """
         manifest.split("train")
         frame = manifest.frame
@@ -72,8 +72,15 @@ class TrainingCases:
         if not len(rows):
             raise InputError(f"{manifest.name}: no labelled training picture has features")
         ids = tuple(frame["image_id"].iloc[rows])
-        values = features.values[[row_of[image_id] for image_id in ids]]
-        own = Features(ids, values, features.model_sha256)
+        known = [row_of[image_id] for image_id in ids]
+        paths = manifest.paths
+        for row, place in zip(rows, known, strict=True):
+            if features.files and Path(features.files[place]) != paths[row]:
+                raise InputError(
+                    f"features: of {features.files[place]}, another picture than that of "
+                    f"{manifest.name}; compute them again"
+                )
+        own = Features(ids, features.values[known], features.model_sha256)
         return cls(manifest, rows, own, manifest.components())
 
 

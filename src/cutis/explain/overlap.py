@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cutis.checks import BoolArray, FloatArray
-from cutis.errors import InputError
+from cutis.errors import ImageError, InputError
 from cutis.imaging import Preprocessing, load_rgb
 from cutis.inference.picture_files import image_ids
 
@@ -73,14 +73,13 @@ def lesion_mask(
         picture_size: (height, width) of the picture that the mask belongs to.
 
     Raises:
-        ImageError: the file cannot be read.
-        InputError: it has another shape than the picture.
+        ImageError: the file cannot be read, or has another shape than the picture.
     """
     mask = load_rgb(path)
     height, width = picture_size
     aspect = (mask.shape[1] / mask.shape[0]) / (width / height)
     if abs(math.log(aspect)) > ASPECT_TOLERANCE:
-        raise InputError(
+        raise ImageError(
             f"{path}: {mask.shape[1]} x {mask.shape[0]} pixels are not the shape of its picture, "
             f"{width} x {height}"
         )
@@ -88,15 +87,16 @@ def lesion_mask(
 
 
 def find_masks(folder: Path, pictures: Sequence[Path]) -> dict[str, Path]:
-    """Lesion masks by image id: the .png files of a folder that are named as the pictures.
+    """Lesion masks by image id: the files `<name>.png` or `<name>_segmentation.png` of a folder.
 
     Raises:
         InputError: no picture has one there.
     """
     found = {
-        image_id: folder / f"{path.stem}.png"
+        image_id: mask
         for path, image_id in zip(pictures, image_ids(pictures), strict=True)
-        if (folder / f"{path.stem}.png").is_file()
+        for ending in ("_segmentation", "")
+        if (mask := folder / f"{path.stem}{ending}.png").is_file()
     }
     if not found:
         raise InputError(f"{folder}: no mask for any of {len(pictures)} pictures (<name>.png)")

@@ -109,16 +109,15 @@ def explain_pictures(
     failures: list[tuple[Path, str]] = []
     for path, image_id in zip(paths, image_ids(paths), strict=True):
         try:
-            rgb = load_rgb(path)
-            frame = model.preprocessing.frame(rgb)
-            mask = _mask_of(model, (masks or {}).get(image_id), rgb)
+            frame = model.preprocessing.read(path)
+            mask = _mask_of(model, (masks or {}).get(image_id), path)
         except ImageError as fault:
             failures.append((path, str(fault)))
         else:
             target = asked or most_probable(model, frame)
             for method in methods:
                 attribution = attribute(model, frame, target, method=method, seed=seed)
-                file = f"{image_id}-{target.node}-{method}.png"
+                file = f"{image_id}-{target.node.replace('/', '-')}-{method}.png"
                 with atomic_path(output / file) as partial:
                     figure = attribution_figure(frame, attribution, title=image_id)
                     save_png(figure, partial, dpi=DPI)
@@ -146,7 +145,8 @@ def most_probable(model: TrainedClassifier, frame: UInt8Array) -> Target:
     return Target.of(model.classes.classes[answer], model.classes)
 
 
-def _mask_of(model: TrainedClassifier, mask: Path | None, rgb: UInt8Array) -> BoolArray | None:
+def _mask_of(model: TrainedClassifier, mask: Path | None, picture: Path) -> BoolArray | None:
     if mask is None:
         return None
-    return lesion_mask(mask, model.preprocessing, picture_size=(rgb.shape[0], rgb.shape[1]))
+    height, width, _channels = load_rgb(picture).shape
+    return lesion_mask(mask, model.preprocessing, picture_size=(height, width))

@@ -8,7 +8,7 @@ import numpy as np
 from cutis.bundle import ModelBundle
 from cutis.evaluation.section import Section, Table, as_content, estimate_lines
 from cutis.explain.atlas import NEIGHBOURS, Atlas, make_atlas, picture_notes
-from cutis.explain.attribution import Method, attribute
+from cutis.explain.attribution import Method, attribute, parse_methods
 from cutis.explain.checks import MapCheck, MethodChecks, check_map, summarise_checks
 from cutis.explain.figures import checks_figure
 from cutis.explain.map_page import map_fragment
@@ -53,8 +53,9 @@ def explanation_sections(
         InputError: too few pictures for a map.
     """
     atlas = make_atlas(Predictor(bundle), judged, split="all", seed=seed, on_progress=on_progress)
-    drawn = np.random.default_rng(seed).permutation(len(judged))[:images]
-    rows = judged.rows(np.isin(np.arange(len(judged)), drawn))
+    readable = judged.rows(judged.frame["image_id"].isin(atlas.features.image_ids).to_numpy())
+    drawn = np.random.default_rng(seed).permutation(len(readable))[:images]
+    rows = readable.rows(np.isin(np.arange(len(readable)), drawn))
     checked = _checked(load_trained(bundle.folder), rows, seed=seed, on_progress=on_progress)
     summaries = [
         summarise_checks(method, checks, rows.clusters(), replicates=replicates, seed=seed)
@@ -73,6 +74,7 @@ def map_section(atlas: Atlas) -> Section:
             "layer. Only neighbourhoods mean something, not distances between groups. Of the "
             f"{NEIGHBOURS} nearest pictures of other lesions {atlas.agreement:.1%} share the class, "
             f"by chance {atlas.chance:.1%}.",
+            *([f"Not readable: {len(atlas.failures)} files."] if atlas.failures else []),
         ),
         fragment=map_fragment(atlas.shown, atlas.manifest.paths, picture_notes(atlas)),
         content={
@@ -91,8 +93,9 @@ def _checked(
     seed: int,
     on_progress: Callable[[int], None] | None,
 ) -> dict[Method, list[MapCheck]]:
-    """The checks of every method, one for each row, each map for its most probable class."""
-    checks: dict[Method, list[MapCheck]] = {method: [] for method in CHECKED_METHODS}
+    """The checks of each method that the network allows, one for each row's most probable class."""
+    allowed = parse_methods(["all"], model)
+    checks: dict[Method, list[MapCheck]] = {m: [] for m in CHECKED_METHODS if m in allowed}
     for path, mask_path in zip(rows.paths, rows.frame["mask_path"], strict=True):
         rgb = load_rgb(path)
         frame = model.preprocessing.frame(rgb)

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cutis.errors import TaxonomyError
-from cutis.taxonomy.classes import ClassSet
 from cutis.taxonomy.tree import Status, Taxonomy
 
 
@@ -28,8 +27,7 @@ def map_labels(rows: Mapping[str, int], taxonomy: Taxonomy) -> tuple[MappedLabel
         rows: Label -> how many rows have it.
         taxonomy: The tree.
     """
-    levels = {name: ClassSet.at_level(taxonomy, name) for name in taxonomy.levels}
-    return tuple(_mapped(label, count, taxonomy, levels) for label, count in rows.items())
+    return tuple(_mapped(label, count, taxonomy) for label, count in rows.items())
 
 
 def images_per_node(rows: Mapping[str, int], taxonomy: Taxonomy, *, source: str) -> dict[str, int]:
@@ -56,14 +54,11 @@ def require_known(mapped: tuple[MappedLabel, ...], taxonomy: Taxonomy, *, source
         raise TaxonomyError(source, unknown)
 
 
-def _mapped(
-    label: str, rows: int, taxonomy: Taxonomy, levels: Mapping[str, ClassSet]
-) -> MappedLabel:
+def _mapped(label: str, rows: int, taxonomy: Taxonomy) -> MappedLabel:
     node = taxonomy.find(label)
+    held: dict[str, str | None] = dict.fromkeys(taxonomy.levels)
     if node is None:
-        return MappedLabel(label, rows, None, None, None, dict.fromkeys(levels))
-    held: dict[str, str | None] = {}
-    for name, classes in levels.items():
-        index = classes.index_of(node)
-        held[name] = None if index is None else classes.classes[index]
+        return MappedLabel(label, rows, None, None, None, held)
+    for each in (node, *taxonomy.ancestors(node)):
+        held |= dict.fromkeys(taxonomy.nodes[each].levels, each)
     return MappedLabel(label, rows, node, taxonomy.nodes[node].name, taxonomy.status(node), held)

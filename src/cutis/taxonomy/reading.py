@@ -144,8 +144,13 @@ def _listed(text: str) -> list[str]:
 
 def _parse(document: Mapping[str, Any], *, source: str) -> Taxonomy:
     tables = [(key, value) for key, value in document.items() if key != "name"]
-    name = str(document.get("name", Path(source).stem))
-    return _tree(tables, name=name, source=source, problems=[])
+    name = document.get("name", Path(source).stem)
+    problems = (
+        []
+        if isinstance(name, str)
+        else ["name, of the tree, is not a text; no node can be called so"]
+    )
+    return _tree(tables, name=str(name), source=source, problems=problems)
 
 
 def _tree(
