@@ -124,6 +124,8 @@ def test_an_empty_split_is_an_error():
     predictions, manifest = judged(split="val")
     with pytest.raises(ManifestError, match="'test'"):
         evaluate(predictions, manifest)
+    with pytest.raises(ManifestError, match="split 'val' has no row with a diagnosis"):
+        evaluate(predictions, manifest.with_columns(diagnosis=""), split="val")
 
 
 def test_errors_come_by_confidence():

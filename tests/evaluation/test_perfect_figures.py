@@ -12,6 +12,7 @@ from cutis.evaluation.cases import Cases
 from cutis.evaluation.certainty import judge_selection
 from cutis.evaluation.classifier import evaluate
 from cutis.evaluation.conditions import compare_conditions
+from cutis.evaluation.estimates import bootstrap_estimates
 from cutis.evaluation.questions import ask
 from cutis.evaluation.reader_cases import ReaderCases
 from cutis.evaluation.scores import compare_scores
@@ -156,3 +157,26 @@ def test_intervals_of_calibration_stay_where_the_figure_can_be():
     ).estimates["given"]
     assert all(each.low >= 0 for each in found.values())
     assert found["brier_uncertainty"].high <= 0.5
+
+
+@pytest.mark.parametrize("level", [2.0, 0.0])
+def test_what_noise_adds_to_every_replicate_is_taken_off_as_far_as_zero(level):
+    values = level + np.random.default_rng(0).normal(size=60)
+
+    def figures(weights):
+        mean = weights @ values / weights.sum(axis=1)
+        return {"plain": mean, "noisy": abs(mean) + 3 * (weights != 1).any(axis=1)}
+
+    found = bootstrap_estimates(
+        figures,
+        np.arange(60),
+        replicates=400,
+        seed=0,
+        grows_with_noise=lambda name: name == "noisy",
+    )
+    plain, noisy = found["plain"], found["noisy"]
+    assert noisy.value == abs(plain.value)
+    if level:
+        assert ends(noisy) == pytest.approx(ends(plain), abs=0.02)
+    else:
+        assert plain.low < noisy.low == 0 < noisy.high < 0.5

@@ -363,6 +363,18 @@ def test_embed_writes_a_page_a_figure_and_tables(cutis, colour_bundle, collectio
     assert "Melanoma" in (out / "map.html").read_text()
 
 
+def test_few_pictures_have_no_share_of_neighbours(cutis, colour_bundle, collection, tmp_path):
+    out = tmp_path / "map"
+    code, printed, _ = cutis("embed", colour_bundle, collection, "-o", out, "--split", "test")
+    assert code == 0
+    assert "nearest of other lesions: undefined" in printed
+    assert json.loads((out / "map.json").read_text())["neighbours_of_other_lesions"] == {
+        "k": 10,
+        "same_group": None,
+        "by_chance": None,
+    }
+
+
 def test_neighbors_writes_a_picture_for_each_query(cutis, colour_bundle, collection, tmp_path):
     out, folder = tmp_path / "near", collection.parent
     code, printed, err = cutis(

@@ -63,12 +63,12 @@ def test_a_weight_means_that_many_copies_in_the_same_bins(cases):
 
 def test_the_curve_is_scikit_learns_with_wilson_intervals(cases):
     forecast, event, _weights = cases
-    curve = ours.reliability_curve(forecast, event, binning=ours.equal_width(10))
+    curve = ours.reliability_curve(forecast, event, binning=ours.equal_width(10), level=0.8)
     observed, stated = calibration_curve(event, forecast, n_bins=10)
     np.testing.assert_allclose(curve.observed, observed)
     np.testing.assert_allclose(curve.forecast, stated)
     assert curve.n.sum() == 300
-    first = wilson_interval(round(curve.observed[0] * curve.n[0]), int(curve.n[0]))
+    first = wilson_interval(round(curve.observed[0] * curve.n[0]), int(curve.n[0]), level=0.8)
     assert (curve.low[0], curve.high[0]) == first
 
 
@@ -117,7 +117,7 @@ def test_the_classwise_error_is_the_mean_of_each_class_against_the_rest():
 
 
 def test_the_top_label_question_is_about_the_answer():
-    confidence, right = ours.top_label(np.array([0, 1]), np.array([[0.7, 0.3], [0.6, 0.4]]))
+    confidence, right = ours.top_label(np.array([1, 1]), np.array([[0.3, 0.7], [0.6, 0.4]]))
     assert (confidence.tolist(), right.tolist()) == ([0.7, 0.6], [True, False])
 
 

@@ -103,6 +103,21 @@ def test_inner_folds_choose_without_the_fold_that_is_judged(study, instead_of_tr
     assert len(instead_of_training) == 2 * 3 + 3
 
 
+def test_a_smaller_loss_is_chosen_and_of_equal_candidates_the_first(
+    study, instead_of_training, tmp_path, monkeypatch
+):
+    def chosen(recipes, name):
+        run = RunFolder(tmp_path / name)
+        cross_validate(recipes, study, run, folds=3)
+        return [fold["chosen"] for fold in read_json(run.choices)["folds"]]
+
+    by_loss = config.load_alternatives("default", ["trainer.monitor=val_loss"], [CHOICE])
+    a, b = by_loss
+    assert chosen(by_loss, "loss") == [b, a, a]
+    monkeypatch.setitem(RIGHT, 1.0, RIGHT[0.5])
+    assert chosen(by_loss, "equal") == [a, a, a]
+
+
 def test_a_resumed_choice_repeats_nothing_and_a_changed_recipe_is_refused(
     study, instead_of_training, tmp_path
 ):

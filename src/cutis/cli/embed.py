@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from cutis.cli.app import app
 from cutis.cli.progress import progress_bar
 from cutis.cli.terminal import plain_console
+
+if TYPE_CHECKING:
+    from cutis.explain.atlas import Atlas
 
 SHOWN = 50  # rows of the table
 
@@ -55,13 +59,13 @@ def embed(
             seed=seed,
             on_progress=advance,
         )
-    summary = write_atlas(atlas, output, model, split=split, by=by)
+    write_atlas(atlas, output, model, split=split, by=by)
     for _path, reason in atlas.failures:
         typer.echo(f"cutis: {reason}", err=True)
     if as_json:
         typer.echo((output / SUMMARY).read_text(encoding="utf-8"), nl=False)
     else:
-        _print_groups(summary, output / PAGE)
+        _print_groups(atlas, output / PAGE)
     if atlas.failures:
         raise typer.Exit(1)
 
@@ -95,7 +99,8 @@ def neighbors(
     known = None if features is None else Features.read(features)
     model = resolve(bundle)
     table = Manifest.read(manifest, taxonomy=model.taxonomy, check_files=False)
-    with progress_bar(len(paths), "looking") as advance:
+    to_embed = 0 if known is not None else len(table.split("train").labelled())
+    with progress_bar(to_embed + len(paths), "embedding") as advance:
         found = write_look_alikes(
             Predictor(model), table, paths, output, k=k, known=known, on_progress=advance
         )
@@ -114,22 +119,21 @@ def neighbors(
         raise typer.Exit(1)
 
 
-def _print_groups(summary: dict[str, object], page: Path) -> None:
+def _print_groups(atlas: Atlas, page: Path) -> None:
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
+    from cutis.explain.atlas import NEIGHBOURS
 
-    groups, near = summary["groups"], summary["neighbours_of_other_lesions"]
-    assert isinstance(groups, dict)
-    assert isinstance(near, dict)
-    table = Table("group", "pictures", title=f"{summary['shown']} pictures", title_justify="left")
-    for name, count in groups.items():
-        table.add_row(name, str(count))
+    shown = atlas.shown
+    title = f"{len(shown.image_ids)} pictures"
+    table = Table("group", "pictures", title=title, title_justify="left")
+    for name in shown.legend:
+        table.add_row(name, str(shown.labels.count(name)))
     console = plain_console()
     console.print(table)
     console.print(
-        f"Same group among the {near['k']} nearest of other lesions: {near['same_group']:.1%} "
-        f"(by chance {near['by_chance']:.1%})",
+        f"Same group among the {NEIGHBOURS} nearest of other lesions: {atlas.agreement_in_words}",
         soft_wrap=True,
     )
     console.print(f"Page: {page}", soft_wrap=True)

@@ -1,6 +1,7 @@
 """`write_atlas`: a split of a manifest, laid out by features, as a page, a figure and tables."""
 
 import csv
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,8 @@ class Atlas:
         shown: The map.
         manifest: The rows that are shown, in the order of the map.
         features: Of every picture that could be read, more than are shown where there are many.
-        agreement: Mean share of the 10 nearest pictures of other lesions with the same label.
+        agreement: Mean share of the 10 nearest pictures of other lesions with the same label; nan
+            where no picture has as many.
         chance: The same for pictures drawn at random.
         failures: Files that could not be read.
     """
@@ -50,6 +52,13 @@ class Atlas:
     agreement: float
     chance: float
     failures: tuple[tuple[Path, str], ...]
+
+    @property
+    def agreement_in_words(self) -> str:
+        """How often near pictures share a label."""
+        if math.isnan(self.agreement):
+            return f"undefined, as no picture has {NEIGHBOURS} others"
+        return f"{self.agreement:.1%}, by chance {self.chance:.1%}"
 
     def to_json(self, bundle: ModelBundle, *, split: str, by: str) -> dict[str, Any]:
         """What `cutis embed --json` prints."""
@@ -124,24 +133,19 @@ def make_atlas(
     return Atlas(shown, kept, features, agreement, chance, failures)
 
 
-def write_atlas(
-    atlas: Atlas, folder: Path, bundle: ModelBundle, *, split: str, by: str
-) -> dict[str, Any]:
-    """Write the page, the figure, the points, the features and `map.json`; returns the last.
+def write_atlas(atlas: Atlas, folder: Path, bundle: ModelBundle, *, split: str, by: str) -> None:
+    """Write the page, the figure, the points, the features and `map.json`.
 
     Raises:
         OutputError: the folder cannot be written.
     """
     require_writable(folder, free_bytes=20 * 2**20)
-    summary = atlas.to_json(bundle, split=split, by=by)
     facts = {
         "Network": f"{bundle.facts.name} ({bundle.facts.architecture})",
         "Pictures": f"{len(atlas.shown.image_ids)} of {len(atlas.features)} of split {split}",
         "Layout": f"{PROJECTIONS[atlas.shown.projection]} of the cosines of features",
         "Coloured by": by,
-        f"Same group among the {NEIGHBOURS} nearest of other lesions": (
-            f"{atlas.agreement:.1%} (by chance {atlas.chance:.1%})"
-        ),
+        f"Same group among the {NEIGHBOURS} nearest of other lesions": atlas.agreement_in_words,
     }
     fragment = map_fragment(atlas.shown, atlas.manifest.paths, picture_notes(atlas))
     write_text(folder / PAGE, map_page("Pictures by their features", facts, [fragment]))
@@ -158,8 +162,7 @@ def write_atlas(
         ):
             writer.writerow(row)
     atlas.features.write(folder / FEATURES)
-    write_json(folder / SUMMARY, summary)
-    return summary
+    write_json(folder / SUMMARY, atlas.to_json(bundle, split=split, by=by))
 
 
 def picture_notes(atlas: Atlas) -> list[str]:

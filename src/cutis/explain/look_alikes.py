@@ -67,7 +67,7 @@ def write_look_alikes(
         output: Folder for the PNGs and `neighbors.json`.
         k: Cases for each file.
         known: Features of the training pictures by the same network; computed where None.
-        on_progress: Called with the number of files just finished.
+        on_progress: Called with the number of files just finished, of training too.
 
     Raises:
         ManifestError: the manifest has no training split.
@@ -77,7 +77,9 @@ def write_look_alikes(
     training = manifest.split("train").labelled()
     unreadable: tuple[tuple[Path, str], ...] = ()
     if known is None:
-        known, unreadable = extract_features(predictor, training.paths, training.image_ids)
+        known, unreadable = extract_features(
+            predictor, training.paths, training.image_ids, on_progress=on_progress
+        )
     elif known.model_sha256 != predictor.bundle.sha256[NETWORK]:
         raise InputError("features: from another network than the bundle's; compute them again")
     cases = TrainingCases.of(manifest, known)

@@ -71,9 +71,9 @@ def map_section(atlas: Atlas) -> Section:
         title="How the network arranges the pictures",
         text=(
             f"{len(atlas.shown.image_ids)} of {len(atlas.features)} pictures, t-SNE of the last hidden "
-            "layer. Only neighbourhoods mean something, not distances between groups. Of the "
-            f"{NEIGHBOURS} nearest pictures of other lesions {atlas.agreement:.1%} share the class, "
-            f"by chance {atlas.chance:.1%}.",
+            "layer. Only neighbourhoods mean something, not distances between groups. Share of the "
+            f"{NEIGHBOURS} nearest pictures of other lesions with the same class: "
+            f"{atlas.agreement_in_words}.",
             *([f"Not readable: {len(atlas.failures)} files."] if atlas.failures else []),
         ),
         fragment=map_fragment(atlas.shown, atlas.manifest.paths, picture_notes(atlas)),

@@ -193,6 +193,9 @@ def fit_abstention(
         truth: Shape (n,), positions.
         lesions: Shape (n,).
         risk: The bound, which holds with confidence `CONFIDENCE`.
+
+    Raises:
+        InputError: the risk is not in [0, 1].
     """
     require_fraction("risk", risk)
     confidence = probabilities.max(axis=1)

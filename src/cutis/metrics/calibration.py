@@ -76,6 +76,12 @@ def top_label(truth: IntArray, probabilities: FloatArray) -> tuple[FloatArray, B
     Args:
         truth: Shape (n,), positions.
         probabilities: Shape (n, k); of equal ones the first is the answer.
+
+    Returns:
+        Two arrays of shape (n,).
+
+    Raises:
+        InputError: lengths differ.
     """
     require_same_length(truth=truth, probabilities=probabilities)
     return probabilities.max(axis=1), np.asarray(probabilities.argmax(axis=1) == truth)
@@ -129,7 +135,10 @@ def classwise_calibration_error(
         binning, weights: As in `calibration_error`.
 
     Returns:
-        Shape () or (r,).
+        Shape () or (r,), 0 to 1; nan without cases.
+
+    Raises:
+        InputError: a probability is out of range, or lengths differ.
     """
     require_same_length(truth=truth, probabilities=probabilities)
     errors = [
@@ -146,7 +155,7 @@ def reliability_curve(
     binning: Binning | None = None,
     level: float = 0.95,
 ) -> ReliabilityCurve:
-    """What a reliability diagram shows.
+    """What a reliability diagram shows (DeGroot and Fienberg 1983), one point for each bin with a case.
 
     Args:
         forecast, event, binning: As in `calibration_error`.

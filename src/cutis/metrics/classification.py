@@ -46,12 +46,12 @@ def confusion_matrix(
 
 
 def accuracy(confusion: FloatArray) -> FloatArray:
-    """Share of right answers."""
+    """Share of right answers, shape (...), of counts (..., k, k); nan without cases."""
     return share(_diagonal(confusion).sum(axis=-1), confusion.sum(axis=(-2, -1)))
 
 
 def recall(confusion: FloatArray) -> FloatArray:
-    """Per class (..., k): share of its cases that were found; also called sensitivity."""
+    """Per class (..., k): share of its cases that were found, or sensitivity; nan when it has none."""
     return share(_diagonal(confusion), confusion.sum(axis=-1))
 
 
@@ -61,7 +61,7 @@ def precision(confusion: FloatArray) -> FloatArray:
 
 
 def specificity(confusion: FloatArray) -> FloatArray:
-    """Per class (..., k): share of the other cases that were not taken for it."""
+    """Per class (..., k): share of the other cases not taken for it; nan when there are none."""
     hits = _diagonal(confusion)
     total = confusion.sum(axis=(-2, -1))[..., None]
     negatives = total - confusion.sum(axis=-1)
@@ -75,12 +75,12 @@ def f1(confusion: FloatArray) -> FloatArray:
 
 
 def balanced_accuracy(confusion: FloatArray) -> FloatArray:
-    """Mean recall over the classes that occur; what the ISIC 2018 challenge ranked by."""
+    """Mean recall over the classes that occur, shape (...); what the ISIC 2018 challenge ranked by."""
     return mean_over_defined(recall(confusion))
 
 
 def mean_over_defined(per_class: FloatArray) -> FloatArray:
-    """Mean over the last axis without nan; nan where nothing is defined."""
+    """Mean over the last axis of (..., k) without nan, shape (...); nan where nothing is defined."""
     defined = ~np.isnan(per_class)
     return share(np.where(defined, per_class, 0.0).sum(axis=-1), defined.sum(axis=-1))
 

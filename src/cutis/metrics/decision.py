@@ -47,6 +47,9 @@ def predictive_values(
     Returns:
         Arrays of that shape; nan where nothing is called, or everything.
 
+    Raises:
+        InputError: the prevalence is out of range.
+
     Example:
         >>> ppv, npv = predictive_values(0.9, 0.8, prevalence=0.1)
         >>> round(float(ppv), 4), round(float(npv), 4)
@@ -65,7 +68,11 @@ def number_needed_to_biopsy(
 ) -> FloatArray:
     """Biopsies per cancer found, one over the positive predictive value.
 
-    inf where biopsies find nothing, nan where none is done.
+    inf where biopsies find nothing, nan where none is done. Arguments and shapes are those of
+    `predictive_values`.
+
+    Raises:
+        InputError: the prevalence is out of range.
 
     Example:
         >>> round(float(number_needed_to_biopsy(0.9, 0.8, prevalence=0.1)), 2)

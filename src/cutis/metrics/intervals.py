@@ -72,6 +72,13 @@ def percentile_interval(values: FloatArray, *, level: float = 0.95) -> tuple[flo
 
     nan where there are none, or where they do not vary, as with one cluster or when two systems differ
     on every case or on none: a spread of zero would claim certainty.
+
+    Args:
+        values: Shape (r,), the figure in each replicate, nan where it is undefined.
+        level: Of the interval.
+
+    Raises:
+        InputError: the level is out of range.
     """
     require_fraction("level", level)
     defined = values[~np.isnan(values)]

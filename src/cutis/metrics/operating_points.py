@@ -96,6 +96,9 @@ def specificity_at_sensitivity(
 def youden_point(malignant: BoolArray, score: FloatArray) -> OperatingPoint:
     """Largest sum of sensitivity and specificity (Youden 1950); of equals the most sensitive.
 
+    Args:
+        malignant, score: As in `sensitivity_at_specificity`.
+
     Raises:
         InputError: the lengths differ, a score is nan, or one of the two classes is absent.
     """
@@ -147,20 +150,31 @@ def alarms_per_miss(*, miss_cost: float, alarm_cost: float, prevalence: float) -
 
 
 def at_specificity(calls: Calls, specificity: float) -> OperatingPoints:
-    """`sensitivity_at_specificity` for every row of weights."""
+    """`sensitivity_at_specificity` for every row of weights, shape () or (r,).
+
+    Raises:
+        InputError: the specificity is not in [0, 1].
+    """
     require_fraction("specificity", specificity)
     allowed = calls.specificity >= specificity  # true, then false
     return _chosen(calls, np.maximum(allowed.sum(axis=-1) - 1, 0))
 
 
 def at_sensitivity(calls: Calls, sensitivity: float) -> OperatingPoints:
-    """`specificity_at_sensitivity` for every row of weights."""
+    """`specificity_at_sensitivity` for every row of weights, shape () or (r,).
+
+    Raises:
+        InputError: the sensitivity is not in [0, 1].
+    """
     require_fraction("sensitivity", sensitivity)
     return _chosen(calls, np.asarray((calls.sensitivity >= sensitivity).argmax(axis=-1)))
 
 
 def at_best_tradeoff(calls: Calls, *, alarms_per_miss: float) -> OperatingPoints:
-    """Largest sensitivity minus `alarms_per_miss` times the false positive rate, in every row."""
+    """Largest sensitivity minus `alarms_per_miss` times the false positive rate, in every row.
+
+    Of equal points the most sensitive; `alarms_per_miss` of 1 gives Youden's. Shape () or (r,).
+    """
     # Multiplied out, so that whole counts stay exact and equal points stay equal.
     gain = calls.found * calls.negatives[..., None]
     gain = gain - alarms_per_miss * calls.alarms * calls.positives[..., None]

@@ -15,6 +15,12 @@ def log_loss(
         truth: Shape (n,), positions.
         probabilities: Shape (n, k).
         weights: Shape (n,) or (r, n); default, every row counts one.
+
+    Returns:
+        Shape () or (r,), in nats; nan without cases.
+
+    Raises:
+        InputError: lengths differ.
     """
     n = require_same_length(truth=truth, probabilities=probabilities)
     given = probabilities[np.arange(n), truth]
@@ -24,7 +30,10 @@ def log_loss(
 def brier_score(
     truth: IntArray, probabilities: FloatArray, *, weights: FloatArray | None = None
 ) -> FloatArray:
-    """Mean squared distance to the one-hot truth, summed over classes (Brier 1950): 0 to 2."""
+    """Mean squared distance to the one-hot truth, summed over classes (Brier 1950): 0 to 2.
+
+    Arguments, shapes and errors are those of `log_loss`.
+    """
     n = require_same_length(truth=truth, probabilities=probabilities)
     distance = (probabilities**2).sum(axis=1) - 2 * probabilities[np.arange(n), truth] + 1
     return weighted_mean(distance, weights)

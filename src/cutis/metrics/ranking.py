@@ -30,11 +30,7 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """Cases sorted by falling score and grouped by ties, ready for many rows of weights.
-
-    Raises:
-        InputError: lengths differ, `positive` is not boolean, or a score is nan.
-    """
+    """Cases sorted by falling score and grouped by ties, ready for many rows of weights."""
 
     order: IntArray  # (n,), rows by falling score
     starts: IntArray  # (t,), where each group of equal scores begins
@@ -43,7 +39,15 @@ class Ranking:
 
     @classmethod
     def of(cls, positive: BoolArray, score: FloatArray) -> "Ranking":
-        """Sort once."""
+        """Sort once.
+
+        Args:
+            positive: Shape (n,).
+            score: Shape (n,). Larger is more suspicious.
+
+        Raises:
+            InputError: lengths differ, `positive` is not boolean, or a score is nan.
+        """
         n = require_same_length(positive=positive, score=score)
         if positive.dtype != bool:
             raise InputError(f"positive: {positive.dtype} instead of bool; compare, as in y == 1")
@@ -197,7 +201,11 @@ def require_both_classes(positive: BoolArray, figure: str) -> tuple[int, int]:
 
 
 def roc_auc(positive: BoolArray, score: FloatArray) -> float:
-    """Area under the ROC curve of one score.
+    """Area under the ROC curve of one score, ties counted half (Hanley and McNeil 1982).
+
+    Args:
+        positive: Shape (n,).
+        score: Shape (n,). Larger is more suspicious.
 
     Raises:
         InputError: positives or negatives are missing, a score is nan, or lengths differ.
@@ -213,6 +221,10 @@ def roc_auc(positive: BoolArray, score: FloatArray) -> float:
 
 def average_precision(positive: BoolArray, score: FloatArray) -> float:
     """Mean precision over the positives, each at its own threshold.
+
+    Args:
+        positive: Shape (n,).
+        score: Shape (n,). Larger is more suspicious; equal scores are called together.
 
     Raises:
         InputError: positives are missing, a score is nan, or lengths differ.
@@ -233,6 +245,9 @@ def macro_roc_auc(truth: IntArray, probabilities: FloatArray) -> float:
     Args:
         truth: Shape (n,), positions.
         probabilities: Shape (n, k).
+
+    Raises:
+        InputError: lengths differ, or a probability is nan.
     """
     per_class = [
         float(Ranking.of(truth == k, probabilities[:, k]).roc_auc())

@@ -56,6 +56,9 @@ class Calls:
         """Area under the ROC curve and above a sensitivity, shape (...); nan where a class is missing.
 
         The integral of specificity over sensitivity from `min_sensitivity` to 1.
+
+        Raises:
+            InputError: `min_sensitivity` is not in [0, 1].
         """
         require_fraction("min_sensitivity", min_sensitivity)
         sensitivity, specificity = self.sensitivity, self.specificity
