@@ -7,7 +7,7 @@ what was fitted, how is the matter of `inference.fitting`.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -60,6 +60,9 @@ class LogLinearMap:
         return cls(np.diag(scale) if scale.ndim == 1 else scale, shift)
 
 
+Unit = Literal["lesions", "patients"]  # what counts once
+
+
 @dataclass(frozen=True)
 class FittedOn:
     """The cases that a readout was fitted on.
@@ -68,17 +71,21 @@ class FittedOn:
         manifest_sha256: Of the manifest's file; None where there was none.
         split: Of the manifest.
         images, lesions: How many.
+        unit: What `lesions` counts: patients where the manifest named them.
 
     Raises:
-        InputError: a count is none.
+        InputError: a count is none, or another unit.
     """
 
     manifest_sha256: str | None
     split: str
     images: int
     lesions: int
+    unit: Unit = "lesions"
 
     def __post_init__(self) -> None:
+        if self.unit not in get_args(Unit):
+            raise InputError(f"unit: {self.unit!r} is neither {' nor '.join(get_args(Unit))}")
         _require_count("lesions", self.lesions, least=1, most=_require_count("images", self.images))
 
 

@@ -46,6 +46,18 @@ def test_the_new_bundle_has_learned_and_the_old_one_is_as_it_was(
     assert after.facts.readout.error_after < after.facts.readout.error_before
 
 
+def test_named_patients_count_once_and_are_called_so(cutis, colour_bundle, manifest, tmp_path):
+    table = pd.read_csv(manifest)
+    table["patient_id"] = [f"patient-{row // 4}" for row in range(len(table))]
+    table.to_csv(manifest, index=False)
+    _code, out, _err = cutis("calibrate", colour_bundle, manifest, "-o", tmp_path / "new")
+    assert "Fitted on 80 images of 20 patients, split 'val'; images of one patient were kept" in out
+    assert "lesion" not in out
+    picture = manifest.parent / "00a.png"
+    _code, out, _err = cutis("predict", picture, "--model", tmp_path / "new")
+    assert "calibrated on 80 images of 20 patients." in out
+
+
 def test_calibrating_twice_is_calibrating_once(cutis, colour_bundle, manifest, tmp_path):
     once, twice = tmp_path / "once", tmp_path / "twice"
     assert cutis("calibrate", colour_bundle, manifest, "-o", once)[0] == 0
@@ -88,6 +100,7 @@ def test_whatever_is_no_bundle_is_never_replaced(
         ({}, ["--level", "1"], "level: 1.0 is not between 0 and 1"),
         ({"diagnosis": "psoriasis"}, [], "'psoriasis' belongs to no class"),
         ({"lesion_id": "the only one"}, [], "at least 10 lesions, split 'val' has 1"),
+        ({"patient_id": "the only one"}, [], "at least 10 patients, split 'val' has 1"),
         ({"diagnosis": ""}, [], "no labelled rows in split 'val'"),
         ({}, ["--method", "platt"], "method 'platt': choose one of vector"),
         ({}, ["--risk", "2"], "risk: 2.0 is not between 0 and 1"),

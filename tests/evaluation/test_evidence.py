@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,11 +15,18 @@ from cutis.evaluation.certainty import judge_conformal_sets, judge_selection
 from cutis.evaluation.classifier import evaluate
 from cutis.evaluation.classifier_report import classifier_sections
 from cutis.evaluation.evidence import evidence_sections
-from cutis.evaluation.questions import ask
+from cutis.evaluation.questions import Answers, ask
 from cutis.evaluation.reading import Reading, Validation
 from cutis.evaluation.report import classifier_heading, write_report
 from cutis.evaluation.subgroups import analyse_subgroups, group_labels
 from cutis.inference.calibration import CALIBRATIONS
+from cutis.metrics.operating_points import (
+    sensitivity_at_specificity,
+    specificity_at_sensitivity,
+    youden_point,
+)
+from cutis.metrics.ranking import average_precision, roc_auc
+from cutis.metrics.thresholds import partial_auc
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.taxonomy import load_taxonomy
@@ -91,6 +99,52 @@ def test_a_threshold_is_chosen_on_validation_and_only_carried_over():
     assert point.estimates["specificity"].value == 0.5
     assert point.estimates["ppv"].value == pytest.approx(0.2)
     assert point.estimates["number_needed_to_biopsy"].value == pytest.approx(5)
+
+
+def test_every_figure_is_what_its_name_says():
+    predictions, manifest = study(200)
+    given = validation()
+    task = find_task("melanoma", manifest.taxonomy)
+    chosen_on = Answers.to(task, given.predictions, given.manifest)
+    report = ask(
+        task, predictions, manifest, validation=(given.predictions, given.manifest), replicates=100
+    )
+    answers = Answers.to(task, predictions, manifest)
+    cases = answers.positive, answers.score
+    found = {name: estimate.value for name, estimate in report.estimates.items()}
+    assert found == pytest.approx(
+        {
+            "roc_auc": roc_auc(*cases),
+            "average_precision": average_precision(*cases),
+            "partial_auc_above_0.8": partial_auc(*cases, min_sensitivity=0.8),
+            **{
+                f"sensitivity_at_specificity_{share}": sensitivity_at_specificity(
+                    *cases, specificity=share
+                ).sensitivity
+                for share in (0.85, 0.95)
+            },
+            **{
+                f"specificity_at_sensitivity_{share}": specificity_at_sensitivity(
+                    *cases, sensitivity=share
+                ).specificity
+                for share in (0.9, 0.95)
+            },
+        }
+    )
+    there = chosen_on.positive, chosen_on.score
+    assert {point.name: point.chosen for point in report.points} == {
+        "sensitivity 0.9 in validation": specificity_at_sensitivity(*there, sensitivity=0.9),
+        "sensitivity 0.95 in validation": specificity_at_sensitivity(*there, sensitivity=0.95),
+        "largest Youden index in validation": youden_point(*there),
+    }
+
+
+def test_a_picture_that_has_neither_side_is_undecided():
+    predictions, manifest = by_hand([0.9, 0.1], ["melanoma", "nevus"])
+    neither = np.array([[0.0, 0.0, 1.0], predictions.probabilities[1]])
+    asked = replace(predictions, probabilities=neither)
+    task = find_task("melanoma:nevus", manifest.taxonomy)
+    assert Answers.to(task, asked, manifest).score == pytest.approx([0.5, 0.1])
 
 
 def test_a_diagnosis_outside_the_classes_still_answers_about_malignancy():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cutis.errors import InputError, TaxonomyError
+from cutis.inference.calibration import fit_vector_scaling
 from cutis.inference.fitting import (
     conformal_threshold,
     fit_abstention,
@@ -14,9 +15,10 @@ from cutis.inference.fitting import (
     lesion_weights,
     p_value_of_excess_risk,
 )
-from cutis.metrics.cross_fitting import folds_of
-from cutis.readout import Readout, softmax
-from cutis.taxonomy import ClassSet, load_taxonomy
+from cutis.metrics.calibration import classwise_calibration_error
+from cutis.metrics.cross_fitting import cross_fitted, folds_of
+from cutis.readout import AbstentionRule, Readout, SetRule, ValidatedThreshold, softmax
+from cutis.taxonomy import ClassSet, find_task, load_taxonomy
 
 CLASSES = ClassSet(load_taxonomy(), ("melanoma", "nevus", "dermatofibroma"))
 BIAS = np.array([2.0, 0.0, 1.0])  # what a network trained on balanced classes adds
@@ -75,6 +77,43 @@ def test_a_threshold_reached_its_aim_and_counted_right(fitted):
     assert fitted.fitted_on.lesions == len(set(lesions))
 
 
+def test_what_is_announced_was_counted_on_answers_of_maps_fitted_to_others(fitted):
+    truth, probabilities, lesions = pictures(400, seed=0)
+    honest = cross_fitted(fit_vector_scaling, distorted(probabilities), truth, folds_of(lesions))
+    positive = truth == 0  # the only malignant class
+    for point in fitted.thresholds:
+        task = find_task(point.task, CLASSES.taxonomy)
+        called = task.score(honest, CLASSES.classes) >= point.threshold
+        assert point.found == (called & positive).sum()
+        assert point.spared == (~called & ~positive).sum()
+    assert fitted.error_after == classwise_calibration_error(truth, honest)
+    assert fitted.abstention == fit_abstention(honest, truth, lesions, risk=0.1)
+    rule = fit_abstention(honest, truth, lesions, risk=0.2)
+    answered, wrong = honest.max(axis=1) >= rule.threshold, honest.argmax(axis=1) != truth
+    assert 0 < rule.coverage == answered.mean() < 1
+    each = [wrong[answered & (lesions == name)].mean() for name in set(lesions[answered])]
+    assert rule.error == pytest.approx(np.mean(each))
+
+
+def test_a_threshold_that_is_just_reached_counts_as_reached():
+    given = np.array([[0.5, 0.25, 0.25], [0.375, 0.375, 0.25], [0.3125, 0.4375, 0.25]])
+    assert AbstentionRule(0.1, 0.95, 0.4375, 0.5, 0.1).refers(given).tolist() == [
+        False,
+        True,
+        False,
+    ]
+    in_sets = SetRule(0.9, 0.5, 0.9, 1.0).sets(given)  # the most probable class is always in
+    assert in_sets.tolist() == [[True, False, False], [True, True, False], [False, True, False]]
+    point = ValidatedThreshold("melanoma", 0.9, 0.2, found=9, positives=12, spared=7, negatives=28)
+    assert (point.sensitivity, point.specificity) == (0.75, 0.25)
+
+
+@pytest.mark.parametrize("share", ["0.5", True, None, float("nan"), -0.1, 1.5])
+def test_a_rule_whose_threshold_is_no_share_is_refused(share):
+    with pytest.raises(InputError, match="threshold"):
+        SetRule(0.9, share, 0.9, 1.0)
+
+
 def test_a_readout_survives_json(fitted):
     again = Readout.from_dict(json.loads(json.dumps(fitted.to_dict())))
     assert again.to_dict() == fitted.to_dict()
@@ -123,7 +162,7 @@ def test_answers_that_are_given_are_seldom_wrong():
 def test_a_risk_that_nothing_can_prove_leaves_every_picture_to_a_person():
     truth, probabilities, lesions = pictures(40, seed=0)
     rule = fit_abstention(probabilities, truth, lesions, risk=0.01)
-    assert rule.threshold is None
+    assert rule == AbstentionRule(0.01, 0.95, None, 0.0, None)
     assert rule.refers(probabilities).all()
 
 

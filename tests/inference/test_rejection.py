@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cutis.errors import InputError
+from cutis.inference import rejection as rejection_module
 from cutis.inference.frame_statistics import STATISTICS, frame_statistics
 from cutis.inference.rejection import NEIGHBOURS, Rejection, fit_rejection
 
@@ -52,9 +53,9 @@ def test_a_stranger_to_the_eye_is_far_though_the_network_sees_nothing(rejection)
 
 
 def test_the_distance_is_that_to_the_nearest_pictures_one_by_one(rejection):
-    features, statistics = drawn(3, seed=6)
+    features, statistics = drawn(40, seed=6)
     found = rejection.distance(features, statistics)
-    for row in range(3):
+    for row in range(40):
         direction = features[row] / np.linalg.norm(features[row]) - rejection.mean
         along = rejection.basis.T @ direction
         left_over = np.sqrt(direction @ direction - along @ along)
@@ -71,6 +72,24 @@ def test_a_file_keeps_every_distance_and_is_small(rejection):
     assert np.array_equal(again.distance(*picture), rejection.distance(*picture))
     assert again.to_dict() == rejection.to_dict()
     assert sum(values.nbytes for values in arrays.values()) < 100_000
+
+
+@pytest.mark.parametrize(
+    ("pictures", "features", "components"), [(400, 8, 7), (30, FEATURES, 29), (400, FEATURES, 32)]
+)
+def test_there_are_no_more_components_than_the_pictures_define(
+    monkeypatch, pictures, features, components
+):
+    monkeypatch.setattr(rejection_module, "BANK", 100)
+    (seen, statistics), (kept_out, others) = drawn(pictures, seed=1), drawn(300, seed=2)
+    fitted = fit_rejection(
+        seen[:, :features],
+        statistics,
+        validation_features=kept_out[:, :features],
+        validation_statistics=others,
+    )
+    assert fitted.basis.shape == (features, components)
+    assert len(fitted.bank) == min(pictures, 100)
 
 
 def test_fitting_twice_gives_the_same(rejection):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import logit
 
+from cutis.errors import InputError
 from cutis.metrics.delong import delong_auc, newcombe_interval
 from cutis.metrics.intervals import (
     bootstrap,
@@ -73,6 +74,8 @@ def test_fewer_clusters_are_less_certain():
 def test_a_logit_interval_is_symmetric_there():
     low, high = logit_interval(0.9, 0.03, degrees=40)
     assert logit(high) - logit(0.9) == pytest.approx(logit(0.9) - logit(low))
+    with pytest.raises(InputError, match="level"):
+        logit_interval(0.9, 0.03, degrees=40, level=95)
 
 
 def test_an_area_near_one_with_few_positives_is_less_certain_than_its_own_variance_says():

@@ -34,6 +34,56 @@ def test_an_image_without_a_lesion_is_a_cluster_of_its_own_and_no_rows_have_none
     assert manifest.rows(np.zeros(3, dtype=bool)).clusters().shape == (0,)
 
 
+@pytest.mark.parametrize(
+    ("columns", "lesions", "drawn"),
+    [
+        ({}, None, "images"),
+        ({"lesion_id": ["x", "x", "", ""]}, 3, "lesions"),
+        ({"patient_id": ["p", "", "", ""]}, None, "patients"),
+        ({"lesion_id": ["x", "x", "y", ""], "patient_id": ["", "", "", "q"]}, 3, "patients"),
+    ],
+)
+def test_lesions_are_counted_and_the_largest_group_is_what_is_drawn(columns, lesions, drawn):
+    frame = pd.DataFrame({"image_id": [*"abcd"], "path": "/a.jpg", "diagnosis": "nevus", **columns})
+    manifest = Manifest(frame, load_taxonomy())
+    assert (manifest.lesion_count, manifest.drawn) == (lesions, drawn)
+
+
+def test_every_picture_and_mask_that_is_missing_is_named(tmp_path):
+    (tmp_path / "there.png").touch()
+    path = tmp_path / "m.csv"
+    path.write_text(
+        "image_id,path,diagnosis,mask_path\n"
+        "a,there.png,nevus,\nb,gone.png,nevus,away.png\nc,there.png,nevus,there.png\n"
+    )
+    with pytest.raises(ManifestError) as refused:
+        Manifest.read(path)
+    assert refused.value.problems == tuple(
+        f"image 'b': {tmp_path / name} does not exist" for name in ("gone.png", "away.png")
+    )
+
+
+def test_rows_are_taken_by_split_and_by_whether_they_have_a_diagnosis():
+    frame = pd.DataFrame(
+        {
+            "image_id": [*"abcd"],
+            "path": "/a.jpg",
+            "diagnosis": ["nevus", "", "melanoma", "nevus"],
+            "split": ["train", "train", "val", ""],
+        }
+    )
+    manifest = Manifest(frame, load_taxonomy())
+    assert manifest.split("train").image_ids == ("a", "b")
+    assert manifest.without_splits(["train"]).image_ids == ("c", "d")
+    assert manifest.labelled().image_ids == ("a", "c", "d")
+    assert manifest.class_set().classes == ("melanoma", "nevus")
+    for absent in (manifest.split, lambda name: manifest.without_splits(["val", name])):
+        with pytest.raises(ManifestError, match="no rows in split 'test'; it has train, val"):
+            absent("test")
+    with pytest.raises(ManifestError, match="run `cutis data split` first"):
+        manifest.with_columns(split="").split("test")
+
+
 def test_the_lesions_of_a_patient_are_drawn_together():
     frame = pd.DataFrame(
         {

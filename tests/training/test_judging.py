@@ -5,6 +5,7 @@ import shlex
 import pandas as pd
 import pytest
 
+from cutis.bundle import ModelBundle
 from cutis.files import write_json
 
 
@@ -22,6 +23,8 @@ def test_the_command_that_judges_a_run(cutis, split_phantom, small_recipe, tmp_p
     told = shlex.split(advice.partition(":")[2])
     assert told[:3] == ["cutis", "evaluate", str(run / f"predictions-{judged}.csv")]
     assert ("There is no test split" in errors) == (judged == "val")
+    calibrated = ModelBundle.load(run / "bundle").facts.readout is not None
+    assert ("not calibrated: split 'val' has too few lesions" in errors) != calibrated
     code, _output, errors = cutis(*told[1:], "--replicates", 100)
     assert code == 0, errors
     assert (run / "report" / "report.html").is_file()

@@ -122,4 +122,5 @@ def _model(bundle: ModelBundle) -> str:
     if facts.readout is None:
         return f"{known}, not calibrated: probabilities are the network's own."
     fitted_on = facts.readout.fitted_on
-    return f"{known}, calibrated on {fitted_on.images} images of {fitted_on.lesions} lesions."
+    cases = f"{fitted_on.lesions} {fitted_on.unit}"
+    return f"{known}, calibrated on {fitted_on.images} images of {cases}."

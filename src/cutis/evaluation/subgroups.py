@@ -6,7 +6,7 @@ together, so that its interval is a paired one. Groups are listed by name, never
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,12 +87,12 @@ def analyse_subgroups(
     skipped: list[str] = []
     for column in dict.fromkeys([*USUAL, *columns]):
         labels = group_labels(manifest.frame, column)
-        groups = [label for label in dict.fromkeys(sorted(labels)) if label != UNKNOWN]
+        groups = _in_order(set(labels.tolist()) - {UNKNOWN})
         if len(groups) < 2:
             skipped.append(column)
             continue
         known = labels != UNKNOWN
-        members = {group: labels == group for group in _in_order(groups)}
+        members = {group: labels == group for group in groups}
         others = {group: known & ~rows for group, rows in members.items()}
         found += _judge(
             cases,
@@ -147,7 +147,7 @@ def _written(value: object) -> str:
     return str(value)
 
 
-def _in_order(groups: Sequence[str]) -> list[str]:
+def _in_order(groups: Iterable[str]) -> list[str]:
     """Age bands and numbers by size, names by alphabet."""
 
     def size(group: str) -> tuple[float, str]:

@@ -30,6 +30,7 @@ from cutis.readout import (
     LogLinearMap,
     Readout,
     SetRule,
+    Unit,
     ValidatedThreshold,
 )
 from cutis.taxonomy import ClassSet, Task, find_task
@@ -55,6 +56,7 @@ def fit_readout(
     risk: float = 0.1,
     method: str | None = None,
     split: str = "val",
+    unit: Unit = "lesions",
     manifest_sha256: str | None = None,
 ) -> Readout:
     """Fit the map, the thresholds and the rules.
@@ -67,7 +69,7 @@ def fit_readout(
         level: Share of lesions whose truth a set of diagnoses is to hold.
         risk: Bound on the share of wrong answers among those given.
         method: One of `METHODS`; default, the one of smaller cross-fitted log loss.
-        split, manifest_sha256: For the record.
+        split, unit, manifest_sha256: For the record; the unit is what `lesions` are.
 
     Raises:
         InputError: no such method, too few lesions, lengths differ, or a rate that is not strictly
@@ -75,7 +77,9 @@ def fit_readout(
         TaxonomyError: a diagnosis belongs to no class.
     """
     images = require_same_length(probabilities=probabilities, diagnoses=diagnoses, lesions=lesions)
-    distinct = require_fitting(lesions, level=level, risk=risk, method=method, split=split)
+    distinct = require_fitting(
+        lesions, level=level, risk=risk, method=method, split=split, unit=unit
+    )
     truth = np.array(classes.indices_of(diagnoses))
     fold = folds_of(lesions)
     tried = METHODS if method is None else (method,)
@@ -84,7 +88,7 @@ def fit_readout(
     honest = crossed[method]
     weights = lesion_weights(lesions)
     return Readout(
-        fitted_on=FittedOn(manifest_sha256, split, images, distinct),
+        fitted_on=FittedOn(manifest_sha256, split, images, distinct, unit),
         method=method,
         calibration=METHODS[method](probabilities, truth),
         error_before=float(classwise_calibration_error(truth, probabilities)),
@@ -96,7 +100,13 @@ def fit_readout(
 
 
 def require_fitting(
-    lesions: Labels, *, level: float, risk: float, method: str | None, split: str
+    lesions: Labels,
+    *,
+    level: float,
+    risk: float,
+    method: str | None,
+    split: str,
+    unit: Unit = "lesions",
 ) -> int:
     """Check what `fit_readout` is asked for, before the network answers; how many lesions there are.
 
@@ -113,7 +123,7 @@ def require_fitting(
     distinct = len(np.unique(lesions))
     if distinct < LEAST_LESIONS:
         raise InputError(
-            f"calibration needs at least {LEAST_LESIONS} lesions, split {split!r} has {distinct}"
+            f"calibration needs at least {LEAST_LESIONS} {unit}, split {split!r} has {distinct}"
         )
     return distinct
 

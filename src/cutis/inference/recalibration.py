@@ -17,6 +17,7 @@ from cutis.inference.fitting import fit_readout, require_fitting
 from cutis.inference.predictor import Predictor
 from cutis.inference.rejection_fitting import rejection_of_manifest, rejection_pictures
 from cutis.markdown import with_section
+from cutis.readout import Unit
 from cutis.tables.manifest import Manifest
 from cutis.taxonomy import find_task
 
@@ -66,7 +67,8 @@ def calibrate_bundle(
         raise ManifestError(manifest.name, [f"no labelled rows in split {split!r}"])
     bundle.class_set.indices_of(cases.diagnoses)
     lesions = cases.clusters()
-    require_fitting(lesions, level=level, risk=risk, method=method, split=split)
+    unit: Unit = "patients" if cases.drawn == "patients" else "lesions"
+    require_fitting(lesions, level=level, risk=risk, method=method, split=split, unit=unit)
     readout = fit_readout(
         uncalibrated_probabilities(bundle, cases, on_progress=on_progress),
         cases.diagnoses,
@@ -76,6 +78,7 @@ def calibrate_bundle(
         risk=risk,
         method=method,
         split=split,
+        unit=unit,
         manifest_sha256=manifest_sha256,
     )
     facts, arrays = replace(bundle.facts, readout=readout), None
@@ -117,11 +120,12 @@ def describe(facts: BundleFacts) -> list[str]:
     readout, taxonomy = facts.readout, facts.taxonomy
     assert readout is not None
     fitted_on, sets, abstention = readout.fitted_on, readout.sets, readout.abstention
+    unit = fitted_on.unit
     lines = [
-        f"Fitted on {fitted_on.images} images of {fitted_on.lesions} lesions, split "
-        f"'{fitted_on.split}'; images of one lesion were kept together.",
+        f"Fitted on {fitted_on.images} images of {fitted_on.lesions} {unit}, split "
+        f"'{fitted_on.split}'; images of one {unit[:-1]} were kept together.",
         f"Probabilities: {METHODS_IN_WORDS[readout.method]}; classwise calibration error "
-        f"{readout.error_before:.3f} before, {readout.error_after:.3f} with a map from other lesions.",
+        f"{readout.error_before:.3f} before, {readout.error_after:.3f} with a map from other {unit}.",
     ]
     lines += [
         f"{find_task(point.task, taxonomy).title}: threshold {point.threshold:.3f} found "
@@ -131,7 +135,7 @@ def describe(facts: BundleFacts) -> list[str]:
     ]
     lines.append(
         f"Sets of diagnoses at {100 * sets.level:g}%: held the truth for {sets.coverage:.1%} of "
-        f"lesions, with {sets.mean_size:.2f} diagnoses on average."
+        f"{unit}, with {sets.mean_size:.2f} diagnoses on average."
     )
     if abstention.threshold is None:
         lines.append(
@@ -140,8 +144,8 @@ def describe(facts: BundleFacts) -> list[str]:
     else:
         lines.append(
             f"With --abstain: {abstention.coverage:.1%} of images answered, {abstention.error:.1%} of "
-            f"these answers wrong, every lesion counting once; below {100 * abstention.risk:g}% with "
-            f"{100 * abstention.confidence:g}% confidence."
+            f"these answers wrong, every {unit[:-1]} counting once; below {100 * abstention.risk:g}% "
+            f"with {100 * abstention.confidence:g}% confidence."
         )
     if facts.rejection is None:
         lines.append("Strange pictures are not rejected: there were too few to learn them from.")

@@ -40,7 +40,8 @@ def cross_validate(
     Args:
         candidates: One recipe by any name; of several, inner folds choose one for each fold.
         manifest: Lesions, patients and duplicates do not straddle folds.
-        run: Gets `fold-0` ... with a run folder each, `manifest.csv` and the pooled predictions.
+        run: Gets `fold-0` ... with a run folder each, the pooled predictions, and `manifest.csv` with
+            the rows that they are about.
         folds: K, at least 2, and at least 3 where there is something to choose.
         resume: Go on where a killed run stopped; finished folds are not repeated.
         console: Where the progress bars are drawn.
@@ -119,7 +120,7 @@ def cross_validate_repeatedly(
 
 
 def _ready_to_train(recipes: Mapping[str, Recipe], manifest: Manifest, *, folds: int) -> Manifest:
-    """The labelled rows with folds, once everything is known to be there that the runs need."""
+    """The rows that take part, with folds, once everything is known to be there that the runs need."""
     recipe = next(iter(recipes.values()))
     for each in recipes.values():
         require_one_device(each.trainer)
@@ -128,6 +129,7 @@ def _ready_to_train(recipes: Mapping[str, Recipe], manifest: Manifest, *, folds:
         require_comparable(recipes, folds)
         left_out += combinations(range(folds), 2)
     folded = _with_folds(manifest.labelled(), folds, seed=recipe.seed)
+    folded = folded.rows(folded.frame["fold"].notna().to_numpy())
     require_every_class_in_training(folded, recipe.data.classes, left_out)
     return folded
 

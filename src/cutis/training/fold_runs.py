@@ -1,7 +1,6 @@
 """One training run of a cross-validation: which fold is left out, and that nothing is chosen on it."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -26,19 +25,18 @@ def without_choice_of_epoch(recipe: Recipe) -> Recipe:
 
 
 def with_folds_left_out(manifest: Manifest, *, val: int, test: int | None = None) -> Manifest:
-    """The rows that have a fold, with one fold as `val`, if given another as `test`, the rest to train.
+    """The rows with one fold as `val`, if given another as `test`, the rest to train.
 
     Raises:
         ManifestError: a fold that is left out is empty.
     """
-    kept = manifest.rows(manifest.frame["fold"].notna().to_numpy())
-    column = kept.frame["fold"].to_numpy()
+    column = manifest.frame["fold"].to_numpy()
     for fold in (val, test):
         if fold is not None and not (column == fold).any():
             raise ManifestError(manifest.name, [f"fold {fold} is empty"])
     held = [column == val] if test is None else [column == val, column == test]
     split = np.select(held, ["val", "test"][: len(held)], default="train")
-    return replace(kept, frame=kept.frame.assign(split=split))
+    return manifest.with_columns(split=split)
 
 
 def require_one_device(settings: TrainerSettings) -> None:
