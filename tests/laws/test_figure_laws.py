@@ -78,7 +78,7 @@ def test_newcombes_interval_is_proper_and_mirrors(auc, positives, negatives):
     assert auc - 1e-9 <= high <= 1
     assert low < high
     np.testing.assert_allclose(
-        newcombe_interval(1 - auc, positives, negatives), (1 - high, 1 - low)
+        newcombe_interval(1 - auc, positives, negatives), (1 - high, 1 - low), atol=1e-12
     )
 
 
