@@ -12,7 +12,7 @@ import cutis
 
 FLOORS = (
     {"errors"},
-    {"checks", "files", "markdown"},
+    {"checks", "files", "markdown", "threads"},
     {
         "taxonomy",
         "metrics",

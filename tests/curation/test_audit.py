@@ -1,9 +1,6 @@
 """The audit finds what was planted, shows it, and fails loudly on a leak."""
 
 import csv
-import time
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +9,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from cutis.cli.app import command_tree
-from cutis.curation.audit import audit, inspect, with_duplicate_groups, write_audit
+from cutis.curation.audit import audit, with_duplicate_groups, write_audit
 from cutis.errors import ImageError, InputError, LeakageError
 from cutis.files import read_json
 from cutis.tables.manifest import Manifest
@@ -148,25 +145,3 @@ def test_the_findings_never_replace_the_audited_manifest(planted, tmp_path, name
         write_audit(audit(Manifest.read(path, check_leaks=False)), tmp_path)
     assert path.read_bytes() == before
     assert not (tmp_path / "audit.html").exists()
-
-
-def test_ctrl_c_does_not_wait_for_the_pictures_that_are_left(monkeypatch):
-    queued, asked = [], []
-
-    def slow(path):
-        asked.append(path)
-        time.sleep(0.01)
-        raise ImageError("no picture")
-
-    class Interrupted(ThreadPoolExecutor):
-        def submit(self, *arguments):
-            if self._work_queue.qsize() > 500:
-                raise KeyboardInterrupt
-            queued.append(arguments)
-            return super().submit(*arguments)
-
-    monkeypatch.setattr("cutis.curation.audit.load_rgb", slow)
-    monkeypatch.setattr("cutis.curation.audit.ThreadPoolExecutor", Interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        inspect([Path(f"{k}.jpg") for k in range(5000)])
-    assert len(asked) < len(queued) - 200

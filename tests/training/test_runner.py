@@ -221,6 +221,23 @@ def test_a_picture_that_cannot_be_read_is_named_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_pictures_that_judge_are_known_to_decode_before_the_work(
+    trained, split_phantom, tmp_path, split
+):
+    rows = Manifest.read(split_phantom)
+    (tmp_path / "bad.jpg").write_bytes(rows.paths[0].read_bytes()[:2000])
+    spoilt = (rows.frame["split"] == split).to_numpy().nonzero()[0][-2:]
+    paths = [str(path) for path in rows.paths]
+    for row in spoilt:
+        paths[row] = str(tmp_path / "bad.jpg")
+    with pytest.raises(
+        ManifestError, match=r"split\.csv: 2 problem\(s\)(\n  - \S+bad\.jpg: .*){2}$"
+    ):
+        trained(rows=rows.with_columns(path=paths))
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_bar_is_full_when_the_last_epoch_ends(trained, monkeypatch):
     bars = []
     monkeypatch.setattr(RichProgress, "on_train_end", lambda bar, *_: bars.append(bar._progress))

@@ -1,10 +1,8 @@
 """The audit: everything about a collection that would make a model look better or worse than it is."""
 
 import csv
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from itertools import combinations
@@ -27,6 +25,7 @@ from cutis.imaging import load_rgb
 from cutis.picture_quality import Quality, measure_quality, quality_faults
 from cutis.tables.manifest import Manifest
 from cutis.taxonomy import Taxonomy
+from cutis.threads import in_threads
 from cutis.thumbnails import thumbnail_uri
 
 TABLES = ("manifest.csv", "audit.csv")  # what is written beside the page
@@ -106,14 +105,10 @@ def inspect(
         return Inspection(Fingerprint.of(rgb), measure_quality(rgb))
 
     seen: list[Inspection | ImageError] = []
-    pool = ThreadPoolExecutor(max_workers=os.cpu_count())
-    try:
-        for result in pool.map(one, paths):
-            seen.append(result)
-            if on_progress is not None:
-                on_progress(1)
-    finally:  # after Ctrl-C nobody wants the rest
-        pool.shutdown(cancel_futures=True)
+    for result in in_threads(one, paths):
+        seen.append(result)
+        if on_progress is not None:
+            on_progress(1)
     return seen
 
 

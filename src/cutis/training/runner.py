@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import lightning
@@ -28,11 +29,13 @@ from cutis.data.transforms import training_transform
 from cutis.errors import ImageError, InputError, ManifestError, SettingsError, first_line
 from cutis.evaluation.figures.classifier import history_figure
 from cutis.files import atomic_path, require_writable, write_json
+from cutis.imaging import Preprocessing
 from cutis.models.backbones import feature_width
 from cutis.models.classifier import Classifier, create_classifier
 from cutis.models.transfer import freeze, require_batch_statistics
 from cutis.plots import save_png
 from cutis.tables.manifest import Manifest
+from cutis.threads import in_threads
 from cutis.training.averaging import AveragedWeights
 from cutis.training.checkpoints import EpochCheckpoint, require_checkpoint
 from cutis.training.distillation import answers_of_teachers
@@ -77,6 +80,7 @@ def train(
     """
     data = TrainingData.from_manifest(manifest, classes=recipe.data.classes)
     require_monitor(recipe.trainer, data)
+    require_readable(data, recipe.preprocessing())
     answers = answers_of_teachers(recipe.distillation, data)
     cutis.torch_setup.keep_freed_memory()
     lightning.seed_everything(recipe.seed, verbose=False)
@@ -127,6 +131,28 @@ def require_monitor(settings: TrainerSettings, data: TrainingData) -> None:
                 "take trainer.monitor = 'val_loss', or split anew"
             ],
         )
+
+
+def require_readable(data: TrainingData, preprocessing: Preprocessing) -> None:
+    """Find out before the work whether the pictures that judge the network can be decoded.
+
+    Those to train on are met in the first epoch, those of `test` only after the last.
+
+    Raises:
+        ManifestError: some cannot.
+    """
+
+    def fault(path: Path) -> str | None:
+        try:
+            preprocessing.read(path)
+        except ImageError as unreadable:
+            return str(unreadable)
+        return None
+
+    judging = [rows for split, rows in data.splits.items() if split != "train"]
+    problems = [why for rows in judging for why in in_threads(fault, rows.paths) if why]
+    if problems:
+        raise ManifestError(judging[0].name, problems)
 
 
 def require_trainable(recipe: Recipe, model: Classifier) -> None:
