@@ -88,7 +88,8 @@ class LesionDataset(Dataset[Sample]):
         assert self._transform is not None
         planes = torch.tensor(frame).permute(2, 0, 1)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            # The CPU's alone: for GPUs, `torch.manual_seed` keeps a traceback, slower than the rest.
+            torch.default_generator.manual_seed(seed)
             augmented: Tensor = self._transform(tv_tensors.Image(planes))
         return np.ascontiguousarray(augmented.permute(1, 2, 0).numpy())
 

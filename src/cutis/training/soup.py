@@ -23,6 +23,7 @@ from cutis.models.classifier import (
     untrained_classifier,
 )
 from cutis.models.weights import load_weights, save_weights
+from cutis.tables.frames import write_frame
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.training.monitors import monitored_predictions
@@ -131,8 +132,7 @@ def serve(
     for name, predictions in answers.items():
         predictions.write(target.predictions(name))
     found = monitored_predictions(answers["val"], data.splits["val"])
-    with atomic_path(target.history) as partial:
-        pd.DataFrame([{"epoch": 0, **found}]).to_csv(partial, index=False)
+    write_frame(pd.DataFrame([{"epoch": 0, **found}]), target.history)
     write_json(target.settings, recipe.model_dump(mode="json"))
     return found
 
