@@ -1,5 +1,6 @@
 """Files for other runtimes, TorchScript and OpenVINO, each beside a JSON file with its contract."""
 
+import sys
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -73,11 +74,12 @@ def write_torchscript(model: Classifier, folder: Path, *, height: int, width: in
 
 
 def openvino_package() -> Any:
-    """openvino.
+    """openvino, without the package by which it tells its maker of every import and conversion.
 
     Raises:
         MissingExtraError: it is not installed.
     """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
         import openvino
     except ImportError:
