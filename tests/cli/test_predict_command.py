@@ -42,6 +42,18 @@ def test_the_table_names_pictures_and_diagnoses(cutis, colour_bundle, pictures):
     assert "Model colours (by hand" in out
 
 
+@pytest.mark.parametrize("name", ["colours", "dermoscopy-lite0"])
+def test_the_model_may_stand_before_the_pictures(cutis, colour_bundle, pictures, name):
+    model = colour_bundle if name == "colours" else name
+    asked = (("predict", pictures, "--model", model), ("predict", model, pictures))
+    (answered,) = {cutis(*each) for each in asked}
+    assert answered[0] == 0
+    assert f"Model {name} (" in answered[1]
+    code, out, err = cutis("predict", model)
+    assert (code, out) == (2, "")
+    assert f"{model}: a model; give the pictures, too" in err
+
+
 def test_the_json_is_json_and_nothing_else(cutis, colour_bundle, pictures):
     code, out, err = cutis("predict", pictures, "--model", colour_bundle, "--json", "--tta", 8)
     told = json.loads(out)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @app.command()
 def predict(
-    pictures: list[Path] = typer.Argument(help="Pictures, or folders of pictures.", readable=False),
+    pictures: list[Path] = typer.Argument(
+        help="Pictures, or folders of pictures; before them the model may stand.", readable=False
+    ),
     model: Path | None = typer.Option(
         None, help="A model of the zoo, or the folder of a bundle; default, the zoo's first."
     ),
@@ -54,6 +56,10 @@ def predict(
     from cutis.inference.predictor import Predictor
 
     _require_writable(csv, answers, explain)
+    if model is None and zoo.is_bundle(pictures[0]):
+        model, *pictures = pictures
+        if not pictures:
+            raise InputError(f"{model}: a model; give the pictures, too")
     bundle = zoo.resolve(zoo.default_name() if model is None else model)
     if abstain and bundle.facts.readout is None:
         raise InputError(
