@@ -7,6 +7,7 @@ renamed when complete. Places are tested for writing before long work begins.
 import errno
 import hashlib
 import json
+import os
 import shutil
 import tomllib
 import uuid
@@ -190,7 +191,7 @@ def require_distinct(*paths: Path | None) -> None:
     """
     given: dict[Path, Path] = {}
     for path in paths:
-        if path is not None and given.setdefault(_followed(path), path) is not path:
+        if path is not None and given.setdefault(Path(os.path.realpath(path)), path) is not path:
             raise OutputError(f"{path}: given for two results; give each a name of its own")
 
 
@@ -216,13 +217,6 @@ def _answered(question: Callable[[], bool]) -> bool:
         return False
 
 
-def _followed(path: Path) -> Path:
-    try:
-        return path.resolve()
-    except (OSError, RuntimeError):  # links in a circle
-        return path.absolute()
-
-
 def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -244,11 +238,12 @@ def _require_replaceable(path: Path) -> Path:
     stands after it was replaced.
     """
     try:
-        final = path.resolve() if path.is_symlink() else path.absolute()
+        final = Path(os.path.realpath(path)) if path.is_symlink() else path.absolute()
         occupied = final.exists() and not (final.is_file() or final.is_dir())
-    except (OSError, RuntimeError) as fault:  # no permission to look, or links in a circle
-        reason = getattr(fault, "strerror", None) or fault
-        raise OutputError(f"{path}: cannot be written ({reason})") from fault
+    except OSError as fault:
+        raise OutputError(f"{path}: cannot be written ({fault.strerror})") from fault
+    if final.is_symlink():
+        raise OutputError(f"{path}: cannot be written (its links lead round in a circle)")
     if occupied:
         raise OutputError(f"{path}: not a file; give the name of a file")
     if not final.name or _answered(lambda: final.samefile(".")):
