@@ -11,7 +11,7 @@ are: whoever uses Cutis as a library may have chosen them.
 import os
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ from PIL import (
 
 from cutis.checks import FloatArray, UInt8Array
 from cutis.errors import ImageError, InputError
+from cutis.threads import in_threads
 
 MAX_PIXELS = 120_000_000  # a 12,000 x 10,000 scan; larger headers are refused before decoding
 MAX_SIDE_PX = 65_535  # what a JPEG can hold; a resize of longer sides would need memory for kernels
@@ -117,6 +118,23 @@ def open_rgb(path: Path, *, least_side_px: int | None = None) -> Image.Image:
         raise ImageError(f"{path}: decoding it needs more memory than there is") from None
     except Exception as fault:  # a damaged file trips Pillow's parsers in every way there is
         raise ImageError(f"{path}: cannot be decoded ({fault}); is it truncated?") from fault
+
+
+def unreadable(paths: Sequence[Path], read: Callable[[Path], UInt8Array] = load_rgb) -> list[str]:
+    """Decode every picture once, so that long work does not end at one of them.
+
+    Returns:
+        Why it cannot be decoded, for each that cannot.
+    """
+
+    def fault(path: Path) -> str:
+        try:
+            read(path)
+        except ImageError as why:
+            return str(why)
+        return ""
+
+    return [why for why in in_threads(fault, paths) if why]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """`cutis data`: what is printed, what is written, and how a fault ends."""
 
 import json
+import re
 import shlex
 
 import pandas as pd
@@ -289,3 +290,16 @@ def test_what_cannot_be_split_is_refused_before_duplicates_are_looked_for(
     code, _, err = cutis("data", "split", tmp_path / "m.csv", "-o", tmp_path / "s.csv", *options)
     assert code == 2
     assert message in err
+
+
+def test_a_split_with_folds_says_how_large_they_are(cutis, folder, tmp_path):
+    rows = [f"i{n},pictures/mel/a.png,melanoma,l{n // 2}" for n in range(12)]
+    (tmp_path / "m.csv").write_text("\n".join(["image_id,path,diagnosis,lesion_id", *rows]))
+    options = ("--folds", "2", "--test", "0", "--skip-duplicates")
+    code, out, err = cutis("data", "split", tmp_path / "m.csv", "-o", tmp_path / "s.csv", *options)
+    assert code == 0, err
+    assert re.findall(r"(?m)^│ (\d) +│ (\d+) +│ (\d+) +│$", out) == [
+        ("0", "6", "3"),
+        ("1", "6", "3"),
+    ]
+    assert "--kfold 2" in out

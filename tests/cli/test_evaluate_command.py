@@ -38,6 +38,8 @@ P = "{0}/run/predictions-test.csv"
         (P, ("--repeat", "{0}/run"), "run: a folder; give the table"),
         (P, ("--history", "{0}/run"), "run: a folder; give the history.csv"),
         (P, ("--history", "{0}/run/history.csv"), "history.csv: not a CSV table"),
+        (P, ("--stress-images", "9"), "--stress-images goes with --stress, which is not given"),
+        (P, ("--explain-images", "9"), "--explain-images goes with --explain, which is not given"),
         (P, ("--seed", "-1"), "-1 is not in the range x>=0"),
         (P, ("--by", "lesion"), "the manifest has no column 'lesion'; did you mean 'lesion_id'?"),
         (P, ("--task", "melanomma:nevus"), "'melanomma' is not in taxonomy"),

@@ -9,7 +9,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from cutis.cli.app import command_tree
-from cutis.errors import InputError
+from cutis.errors import InputError, ManifestError
 from cutis.tables.predictions import Predictions
 
 CLASSES = ("melanoma", "nevus", "dermatofibroma")
@@ -61,3 +61,14 @@ def test_a_bundle_of_other_classes_is_refused(job, colour_bundle):
     manifest.to_csv(job / "manifest.csv", index=False)
     with pytest.raises(InputError, match="give the bundle that made them"):
         run(job, colour_bundle)
+
+
+def test_pictures_that_cannot_be_read_are_all_named_before_anything_is_judged(
+    job, colour_bundle, monkeypatch
+):
+    (job / "3.png").unlink()
+    (job / "4.png").write_bytes((job / "5.png").read_bytes()[:40])
+    monkeypatch.setattr("cutis.evaluation.classifier.evaluate", None)  # would be the next step
+    with pytest.raises(ManifestError, match=r"2 problem.*\n.*3\.png: no such.*\n.*4\.png"):
+        run(job, colour_bundle)
+    assert not (job / "report" / "result.json").exists()

@@ -183,6 +183,20 @@ def test_a_limit_loads_the_first_images_and_says_so_in_the_progress(archive, tmp
     assert len(pd.read_csv(tmp_path / "metadata.csv")) == 4
 
 
+def test_a_limit_after_a_whole_fetch_costs_no_row(archive, tmp_path):
+    whole = pd.read_csv(fetch(archive, tmp_path))
+    assert pd.read_csv(fetch(archive, tmp_path, limit=2)).equals(whole)
+
+
+def test_collections_in_one_folder_share_its_metadata_and_lost_pictures_leave_it(archive, tmp_path):
+    fetch(archive, tmp_path)
+    archive.pictures = {"ISIC_9000000": jpeg(9)}
+    (tmp_path / "images" / "ISIC_0000002.jpg").unlink()
+    frame = pd.read_csv(fetch(archive, tmp_path))
+    assert set(frame["isic_id"]) == {path.stem for path in (tmp_path / "images").iterdir()}
+    assert frame["lesion_id"].notna().all()
+
+
 @pytest.mark.parametrize(
     "fault", ["500", "503", "429", "truncated", "html", "html of the right size"]
 )

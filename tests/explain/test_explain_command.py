@@ -82,6 +82,18 @@ def test_the_json_describes_every_map_and_every_key_is_documented(
     assert [key for key in keys if f"`{key}`" not in page] == []
 
 
+def test_the_table_of_checks_fits_into_80_columns(
+    cutis, run_folder, pictures, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = cutis("explain", run_folder, pictures[0], "-o", tmp_path / "o", "--check")
+    assert code == 0
+    for word in ("explained", "probability", "deletion", "insertion", "randomised", "saliency"):
+        assert word in out
+    assert pictures[0].stem in out
+    assert "…" not in out
+
+
 def test_an_unreadable_picture_is_reported_and_the_rest_goes_on(
     cutis, run_folder, pictures, tmp_path
 ):

@@ -191,6 +191,8 @@ def test_masks_are_found_by_the_names_of_pictures(tmp_path):
     as_distributed = tmp_path / "b_segmentation.png"
     Image.new("L", (4, 4)).save(as_distributed)
     assert find_masks(tmp_path, pictures[1:]) == {"b": as_distributed}
+    with pytest.raises(InputError, match=r"a\.png: would be the mask of several pictures"):
+        find_masks(tmp_path, [pictures[0], tmp_path / "y" / "a.jpg"])
 
 
 # -- many pictures --------------------------------------------------------------------------------

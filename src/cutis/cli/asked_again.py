@@ -31,6 +31,20 @@ def bundle_behind(predictions: Predictions, place: Path) -> ModelBundle:
     return model
 
 
+def require_stressed_pictures(
+    model: ModelBundle, judged: Manifest, *, images: int, seed: int
+) -> None:
+    """Decode what the stress test will draw; call it before long work.
+
+    Raises:
+        ManifestError: pictures or masks that cannot be read.
+    """
+    from cutis.evaluation.robustness import drawn_rows
+    from cutis.evaluation.stressed_answers import require_readable
+
+    require_readable(drawn_rows(judged, model.facts.classes, images=images, seed=seed))
+
+
 def stress_sections(
     model: ModelBundle, judged: Manifest, *, images: int, replicates: int, seed: int
 ) -> list[Section]:

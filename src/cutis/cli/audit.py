@@ -97,13 +97,21 @@ def split(
     for diagnosis, row in counts.iterrows():
         shown.add_row(str(diagnosis) or NO_DIAGNOSIS, *(str(row.get(name, 0)) for name in SPLITS))
     shown.add_section()
-    for kind in ("lesion_id", "patient_id"):
-        known = frame[frame[kind] != ""]
-        if len(known):
-            present = known.groupby("split")[kind].nunique()
-            title = f"{kind.removesuffix('_id')}s"
-            shown.add_row(title, *(str(present.get(name, 0)) for name in SPLITS))
+    kinds = [kind for kind in ("lesion_id", "patient_id") if (frame[kind] != "").any()]
+    titles = [f"{kind.removesuffix('_id')}s" for kind in kinds]
+    for title, kind in zip(titles, kinds, strict=True):
+        present = frame[frame[kind] != ""].groupby("split")[kind].nunique()
+        shown.add_row(title, *(str(present.get(name, 0)) for name in SPLITS))
     console = plain_console()
     console.print(shown)
-    console.print(next_step("train", output, "-o", "runs/first"), soft_wrap=True)
+    if folds:
+        in_folds = Table(
+            "fold", "images", *titles, title="folds of what is not test", title_justify="left"
+        )
+        for fold, rows in frame.groupby("fold"):
+            named = (rows[kind][rows[kind] != ""].nunique() for kind in kinds)
+            in_folds.add_row(f"{fold:.0f}", str(len(rows)), *map(str, named))
+        console.print(in_folds)
+    kfold = ["--kfold", str(folds)] if folds else []
+    console.print(next_step("train", output, *kfold, "-o", "runs/first"), soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)

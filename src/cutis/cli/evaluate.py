@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from cutis.tables.manifest import Manifest
     from cutis.tables.predictions import Predictions
 
+STRESS_IMAGES, EXPLAIN_IMAGES = 400, 24
+
 
 @app.command()
 def evaluate(
@@ -66,17 +68,27 @@ def evaluate(
     stress: Path | None = typer.Option(
         None, help="The bundle behind the predictions: ask it again about changed pictures."
     ),
-    stress_images: int = typer.Option(400, min=1, help="How many images the stress test draws."),
+    stress_images: int | None = typer.Option(
+        None, min=1, help=f"How many images the stress test draws; default, {STRESS_IMAGES}."
+    ),
     explain: Path | None = typer.Option(
         None, help="The bundle behind the predictions: map its features and check its heat maps."
     ),
-    explain_images: int = typer.Option(24, min=1, help="How many images heat maps are checked on."),
+    explain_images: int | None = typer.Option(
+        None, min=1, help=f"How many images heat maps are checked on; default, {EXPLAIN_IMAGES}."
+    ),
 ) -> None:
     """Judge predictions, with intervals, in one page and one JSON file."""
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
-    from cutis.cli.asked_again import bundle_behind, explained_sections, stress_sections
+    from cutis.cli.asked_again import (
+        bundle_behind,
+        explained_sections,
+        require_stressed_pictures,
+        stress_sections,
+    )
+    from cutis.errors import InputError
     from cutis.evaluation.cases import judged_rows
     from cutis.evaluation.classifier import evaluate as judge
     from cutis.evaluation.classifier_report import classifier_sections
@@ -94,6 +106,13 @@ def evaluate(
     from cutis.tables.predictions import Predictions
     from cutis.taxonomy.tasks import find_task
 
+    for name, images, asked in (
+        ("stress", stress_images, stress),
+        ("explain", explain_images, explain),
+    ):
+        if images is not None and asked is None:
+            raise InputError(f"--{name}-images goes with --{name}, which is not given")
+    stress_images, explain_images = stress_images or STRESS_IMAGES, explain_images or EXPLAIN_IMAGES
     require_writable(output)
     require_prevalence(prevalence)
     table = Manifest.read(manifest, check_files=False)
@@ -108,6 +127,9 @@ def evaluate(
     epochs = None if history is None else history_figure(history)
     stressed = None if stress is None else bundle_behind(given, stress)
     explained = None if explain is None else bundle_behind(given, explain)
+    judged = judged_rows(table, given.classes, split=split, skip_outside=skip_outside).judged
+    if stressed is not None:
+        require_stressed_pictures(stressed, judged, images=stress_images, seed=seed)
     reading = _reading(
         given,
         table,
@@ -139,7 +161,6 @@ def evaluate(
         seed=seed,
         skip_outside=skip_outside,
     )
-    judged = judged_rows(table, given.classes, split=split, skip_outside=skip_outside).judged
     validated_across = []
     by_fold = summarise_folds(reading.judged, judged, found, gains=reading.gains)
     if by_fold is not None:

@@ -95,11 +95,12 @@ def _print_table(explanation: Explanation, model: TrainedClassifier, output: Pat
     nodes = model.classes.taxonomy.nodes
     with_checks = any(picture.check is not None for picture in explanation.pictures)
     table = Table(title=f"{model.name} ({model.architecture})", title_justify="left")
-    table.add_column("image", overflow="fold")
-    for heading in ("explained", "probability", "method"):
-        table.add_column(heading)
-    for heading in ("deletion", "insertion", "randomised", "on lesion (area)") * with_checks:
-        table.add_column(heading, justify="right")
+    # With the checks' columns beside it, what they are about has one column, so that 80 characters do.
+    names = ("image", "explained", "probability", "method")
+    for name in ["\n".join(names)] if with_checks else names:
+        table.add_column(name, overflow="fold")
+    for name in ("deletion", "insertion", "randomised", "on lesion\n(area)") * with_checks:
+        table.add_column(name, justify="right", no_wrap=True)
     for picture in explanation.pictures[:SHOWN]:
         cells = [
             picture.image_id,
@@ -109,9 +110,10 @@ def _print_table(explanation: Explanation, model: TrainedClassifier, output: Pat
         ]
         if picture.check is not None:
             seen = picture.check
+            cells = ["\n".join(cells)]
             cells += [_figure(seen.deletion), _figure(seen.insertion), _figure(seen.randomised)]
             cells += [f"{_figure(seen.mass_inside)} ({_figure(seen.area_share)})"]
-        table.add_row(*cells)
+        table.add_row(*cells, end_section=with_checks)
     console = plain_console()
     console.print(table)
     if len(explanation.pictures) > SHOWN:

@@ -1,20 +1,23 @@
 """Downloading a collection from the ISIC archive into a folder, resumably.
 
 The folder gets `images/` and, last, `metadata.csv` in the layout of `isic-cli`, which
-`cutis data import isic` reads. Pictures are loaded page by page, since addresses may expire; those
-already there with the right size are not asked for again, and a started one is continued.
+`cutis data import isic` reads; its rows of an earlier call stay as long as their pictures are there.
+Pictures are loaded page by page, since addresses may expire; those already there with the right size
+are not asked for again, and a started one is continued.
 """
 
 import csv
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from cutis.checks import did_you_mean
 from cutis.curation.isic_archive import IsicArchive, RemoteImage
 from cutis.errors import DownloadError, InputError, OutputError
 from cutis.files import atomic_path, is_file, require_writable
+from cutis.tables.frames import read_csv
 
 API = "https://api.isic-archive.com/api/v2"
 COLLECTIONS = {"ham10000": 212}  # the archive's numbers
@@ -45,14 +48,14 @@ def fetch_collection(
         The path of `metadata.csv`.
 
     Raises:
-        InputError: an unknown collection.
+        InputError: an unknown collection, or the `metadata.csv` there is no readable table.
         OutputError: the folder cannot be written, its disk has too little room, or its
             `metadata.csv` is none of the archive's and would be lost.
         DownloadError: the archive cannot be reached or answers something else; or single pictures
             could not be loaded, which is said after all others are there.
     """
     number = _collection_number(collection)
-    _require_metadata_survives(folder / "metadata.csv")
+    earlier = _earlier_metadata(folder)
     images = require_writable(folder / "images")
     listed: list[RemoteImage] = []
     failures: list[str] = []
@@ -74,7 +77,8 @@ def fetch_collection(
                 break
     if not listed:
         raise DownloadError(f"{api}: collection {number} lists no images")
-    table = _write_metadata(listed, folder / "metadata.csv")
+    rows = {image.isic_id: {**image.metadata, "isic_id": image.isic_id} for image in listed}
+    table = _write_metadata([*(earlier | rows).values()], folder / "metadata.csv")
     if failures:
         raise _gave_up(failures)
     return table
@@ -91,11 +95,21 @@ def _collection_number(collection: str) -> int:
     return COLLECTIONS[collection]
 
 
-def _require_metadata_survives(table: Path) -> None:
-    if is_file(table) and not table.read_bytes().startswith(b"isic_id"):
+def _earlier_metadata(folder: Path) -> dict[str, dict[str, Any]]:
+    """What an earlier call wrote about the pictures that are there, by their names."""
+    table = folder / "metadata.csv"
+    if not is_file(table):
+        return {}
+    frame = read_csv(table)
+    if frame.columns[0] != "isic_id":
         raise OutputError(
             f"{table}: somebody else's table would be replaced; give -o another folder"
         )
+    return {
+        str(row["isic_id"]): {str(key): value for key, value in row.items()}
+        for row in frame.to_dict("records")
+        if is_file(folder / "images" / f"{row['isic_id']}.jpg")
+    }
 
 
 def _bytes_to_come(page: Sequence[RemoteImage], total: int, folder: Path) -> int:
@@ -140,17 +154,14 @@ def _gave_up(failures: Sequence[str]) -> DownloadError:
     return DownloadError(listed)
 
 
-def _write_metadata(images: Sequence[RemoteImage], path: Path) -> Path:
-    every_key = dict.fromkeys(key for image in images for key in image.metadata)
-    keys = [key for key in every_key if key != "isic_id"]
+def _write_metadata(rows: Sequence[Mapping[str, Any]], path: Path) -> Path:
+    keys = dict.fromkeys(["isic_id", *(key for row in rows for key in row)])
     with (
         atomic_path(path) as partial,
         # JSON may spell halves of characters, which UTF-8 has no bytes for.
         partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream,
     ):
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["isic_id", *keys])
-        for image in images:
-            values = [image.metadata.get(key) for key in keys]
-            writer.writerow([image.isic_id, *("" if value is None else value for value in values)])
+        writer = csv.DictWriter(stream, keys, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
     return path

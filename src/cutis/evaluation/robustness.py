@@ -129,16 +129,12 @@ def stress_test(
     if replicates < LEAST_REPLICATES:
         raise InputError(f"replicates: {replicates} is below {LEAST_REPLICATES}")
     require_fraction("threshold", threshold)
-    labelled = manifest.labelled()
-    if not len(labelled):
-        raise ManifestError(manifest.name, ["no row has a diagnosis"])
-    truth = ClassSet(manifest.taxonomy, tuple(classes)).indices_of(labelled.diagnoses)
-    drawn = labelled.rows(_drawn_in_proportion(np.array(truth), images, seed=seed))
+    drawn = drawn_rows(manifest, classes, images=images, seed=seed)
     answers = ask(predict, drawn, kinds, classes=len(classes), seed=seed, on_progress=on_progress)
     return StressTest(
         classes=tuple(classes),
         images=len(drawn),
-        available=len(labelled),
+        available=len(manifest.labelled()),
         threshold=threshold,
         kinds=tuple(
             _judged(
@@ -155,6 +151,20 @@ def stress_test(
         replicates=replicates,
         seed=seed,
     )
+
+
+def drawn_rows(manifest: Manifest, classes: Sequence[str], *, images: int, seed: int) -> Manifest:
+    """The rows that `stress_test` judges, whose pictures `require_readable` can look at before it.
+
+    Raises:
+        ManifestError: nothing has a diagnosis.
+        TaxonomyError: a diagnosis that belongs to none of the classes.
+    """
+    labelled = manifest.labelled()
+    if not len(labelled):
+        raise ManifestError(manifest.name, ["no row has a diagnosis"])
+    truth = ClassSet(manifest.taxonomy, tuple(classes)).indices_of(labelled.diagnoses)
+    return labelled.rows(_drawn_in_proportion(np.array(truth), images, seed=seed))
 
 
 def _drawn_in_proportion(truth: IntArray, images: int, *, seed: int) -> BoolArray:

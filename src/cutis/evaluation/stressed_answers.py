@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from cutis.checks import BoolArray, FloatArray, UInt8Array
-from cutis.errors import InputError
-from cutis.imaging import load_rgb, open_rgb
+from cutis.errors import InputError, ManifestError
+from cutis.imaging import load_rgb, open_rgb, unreadable
 from cutis.perturbation.kinds import perturb, perturbation, seed_of
 from cutis.perturbation.skin import LEAST_SKIN, skin_share
 from cutis.tables.manifest import Manifest
@@ -83,6 +83,17 @@ def ask(
         if on_progress is not None:
             on_progress(len(rows))
     return Answers(clean, stressed)
+
+
+def require_readable(images: Manifest) -> None:
+    """Find out before the work whether every picture and mask can be decoded.
+
+    Raises:
+        ManifestError: naming those that cannot.
+    """
+    masks = [Path(place) for place in images.frame["mask_path"] if place]
+    if problems := unreadable([*images.paths, *masks]):
+        raise ManifestError(images.name, problems)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
 """How much of a map lies on the lesion, against the lesion's share of the picture as chance."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,7 @@ def find_masks(folder: Path, pictures: Sequence[Path]) -> dict[str, Path]:
     """Lesion masks by image id: the files `<name>.png` or `<name>_segmentation.png` of a folder.
 
     Raises:
-        InputError: no picture has one there.
+        InputError: no picture has one there, or two pictures of one name would share one.
     """
     found = {
         image_id: mask
@@ -100,4 +101,8 @@ def find_masks(folder: Path, pictures: Sequence[Path]) -> dict[str, Path]:
     }
     if not found:
         raise InputError(f"{folder}: no mask for any of {len(pictures)} pictures (<name>.png)")
+    if shared := [mask for mask, sharing in Counter(found.values()).items() if sharing > 1]:
+        raise InputError(
+            f"{shared[0]}: would be the mask of several pictures of that name; give each its own name"
+        )
     return found

@@ -4,6 +4,7 @@ pandas is imported where a table is read, so that `cutis predict`, which reads n
 """
 
 import csv
+import io
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -45,17 +46,22 @@ def read_csv(path: Path, *, separator: str | None = ",") -> "pd.DataFrame":
     """As `read_frame`, whatever the name ends in.
 
     Raises:
-        InputError: no such file, or not a table; rows are longer than the header, which would shift
-            every column by one; or two columns have the same name, of which one would be ignored.
+        InputError: no such file, or not a table; a row is shorter or longer than the header, which
+            may have shifted its cells; a blank line stands between rows, so that messages would name
+            the wrong lines; or two columns have the same name, of which one would be ignored.
     """
     import pandas as pd
 
     try:
-        sep = _separator_of(path) if separator is None else separator
         # From a path pandas would also unpack archives and open addresses, each with faults of its own.
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            frame = pd.read_csv(stream, dtype=str, keep_default_na=False, sep=sep)
-        repeated = _repeated_column(frame, path, separator=sep)
+            text = stream.read()
+        sep = _separator_of(text) if separator is None else separator
+        problem = _fault_of_shape(text, separator=sep)
+        if not problem:
+            return pd.read_csv(
+                io.StringIO(text, newline=""), dtype=str, keep_default_na=False, sep=sep
+            )
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except UnicodeDecodeError as fault:
@@ -64,13 +70,7 @@ def read_csv(path: Path, *, separator: str | None = ",") -> "pd.DataFrame":
         ) from fault
     except (ValueError, OSError, csv.Error) as fault:
         raise InputError(f"{path}: not a readable table ({first_line(fault)})") from fault
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise InputError(
-            f"{path}: rows have more cells than the header; remove the delimiter that ends them"
-        )
-    if repeated:
-        raise InputError(f"{path}: two columns are called {repeated!r}; rename or remove one")
-    return frame
+    raise InputError(f"{path}: {problem}")
 
 
 def foreign_separator(columns: Iterable[object]) -> str:
@@ -166,17 +166,28 @@ def lines_in_file(index: "pd.Index[int]") -> str:
     return f"line{'s' if len(lines) > 1 else ''} {shown}"
 
 
-def _separator_of(path: Path) -> str:
+def _separator_of(text: str) -> str:
     """What stands most often in the header outside of quotes; a comma where nothing does."""
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        header = stream.readline()
+    header = io.StringIO(text).readline()
     return max(",;\t", key=re.sub(r'"[^"]*"', "", header).count)
 
 
-def _repeated_column(frame: "pd.DataFrame", path: Path, *, separator: str) -> str:
-    """A name that the header has twice, or ""; pandas numbers the second one, as in "name.1"."""
-    if not any(f"{name}.1" in frame for name in frame):
-        return ""
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        header = next(csv.reader(stream, delimiter=separator), [])
-    return next((name for name in header if name and header.count(name) > 1), "")
+def _fault_of_shape(text: str, *, separator: str) -> str:
+    """What keeps the rows of a CSV from being one table, or ""; lines are those of the file."""
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    header: list[str] = []
+    blank = 0
+    for row in rows:
+        if not row or (len(row) == 1 and row[0].isspace()):
+            blank = blank or rows.line_num
+        elif blank:
+            return f"line {blank} is blank; remove it"
+        elif not header:
+            header = row
+        elif len(row) != len(header):
+            return (
+                f"line {rows.line_num} has {len(row)} cells, the header {len(header)}; give every row "
+                "as many delimiters"
+            )
+    repeated = next((name for name in header if name and header.count(name) > 1), "")
+    return f"two columns are called {repeated!r}; rename or remove one" if repeated else ""

@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import lightning
@@ -29,13 +28,12 @@ from cutis.data.transforms import training_transform
 from cutis.errors import ImageError, InputError, ManifestError, SettingsError, first_line
 from cutis.evaluation.figures.classifier import history_figure
 from cutis.files import atomic_path, require_writable, write_json
-from cutis.imaging import Preprocessing
+from cutis.imaging import Preprocessing, unreadable
 from cutis.models.backbones import feature_width
 from cutis.models.classifier import Classifier, create_classifier
 from cutis.models.transfer import freeze, require_batch_statistics
 from cutis.plots import save_png
 from cutis.tables.manifest import Manifest
-from cutis.threads import in_threads
 from cutis.training.averaging import AveragedWeights
 from cutis.training.checkpoints import EpochCheckpoint, require_checkpoint
 from cutis.training.distillation import answers_of_teachers
@@ -141,17 +139,9 @@ def require_readable(data: TrainingData, preprocessing: Preprocessing) -> None:
     Raises:
         ManifestError: some cannot.
     """
-
-    def fault(path: Path) -> str | None:
-        try:
-            preprocessing.read(path)
-        except ImageError as unreadable:
-            return str(unreadable)
-        return None
-
     judging = [rows for split, rows in data.splits.items() if split != "train"]
-    problems = [why for rows in judging for why in in_threads(fault, rows.paths) if why]
-    if problems:
+    paths = [path for rows in judging for path in rows.paths]
+    if problems := unreadable(paths, preprocessing.read):
         raise ManifestError(judging[0].name, problems)
 
 
