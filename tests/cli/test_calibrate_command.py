@@ -7,6 +7,7 @@ from PIL import Image
 
 from cutis import RESEARCH_USE_NOTICE
 from cutis.bundle import FILES, SUMS, ModelBundle, rewrite_bundle
+from cutis.files import sha256_of_file
 from cutis.inference.predictor import Predictor
 
 CLASSES = ("melanoma", "nevus", "dermatofibroma")  # red, green and blue to the bundle
@@ -53,6 +54,11 @@ def test_named_patients_count_once_and_are_called_so(cutis, colour_bundle, manif
     _code, out, _err = cutis("calibrate", colour_bundle, manifest, "-o", tmp_path / "new")
     assert "Fitted on 80 images of 20 patients, split 'val'; images of one patient were kept" in out
     assert "lesion" not in out
+    options = ("--risk", 0.3, "--method", "temperature")
+    cutis("calibrate", colour_bundle, manifest, "-o", tmp_path / "asked", *options)
+    asked = ModelBundle.load(tmp_path / "asked").facts.readout
+    assert (asked.method, asked.abstention.risk) == ("temperature", 0.3)
+    assert asked.fitted_on.manifest_sha256 == sha256_of_file(manifest)
     picture = manifest.parent / "00a.png"
     _code, out, _err = cutis("predict", picture, "--model", tmp_path / "new")
     assert "calibrated on 80 images of 20 patients." in out

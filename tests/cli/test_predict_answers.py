@@ -15,11 +15,12 @@ from PIL import Image
 from cutis import RESEARCH_USE_NOTICE
 from cutis.bundle import ModelBundle, rewrite_bundle
 from cutis.cli.terminal import plain_console
+from cutis.inference.answer import Call, answers
 from cutis.inference.frame_statistics import frame_statistics
 from cutis.inference.predictor import Predictor
 from cutis.inference.recalibration import describe
 from cutis.inference.rejection import fit_rejection
-from cutis.readout import LogLinearMap
+from cutis.readout import LogLinearMap, ValidatedThreshold
 
 SCHEMA = json.loads(
     (resources.files("cutis.inference") / "answer.schema.json").read_text(encoding="utf-8")
@@ -140,17 +141,89 @@ def test_sets_calls_and_verdicts_follow_from_the_probabilities(cutis, judging_bu
         assert image["set"] == [name for name in given if given[name] >= 0.1 or name == best]
         melanoma, malignancy = image["calls"]
         assert melanoma["score"] == pytest.approx(given["melanoma"])
+        assert melanoma["threshold"] == 0.25
         assert melanoma["suspicious"] == (given["melanoma"] >= 0.25)
         assert malignancy["score"] == pytest.approx(image["malignant"])
         rolled_up = {line["node"]: line["probability"] for line in image["outline"]}
         assert rolled_up["malignant"] + rolled_up["benign"] == pytest.approx(1)
         assert rolled_up["benign"] == pytest.approx(given["nevus"] + given["dermatofibroma"])
+        assert "Melanocytic nevus" in {line["name"] for line in image["outline"]}
     by_name = {image["image_id"]: image for image in told["images"]}
-    assert by_name["plain"]["verdict"]["status"] == "rejected"
+    plain = by_name["plain"]["verdict"]
+    assert plain["status"] == "rejected"
+    assert f"distance {plain['distance']:.2f}, at most" in plain["rejected"]
     assert by_name["sure"]["verdict"]["status"] == "accepted"
     assert {name: image["refer"] for name, image in by_name.items()} == {
         "sure": False, "unsure": True, "plain": True,
     }  # fmt: skip
+
+
+def test_a_score_at_the_threshold_is_called_in_the_words_of_what_validation_found():
+    point = ValidatedThreshold("melanoma", 0.9, 0.25, 9, 10, 24, 30)
+    assert Call(point, 0.25).in_words() == (
+        "Called suspicious of melanoma (25.0%) at the threshold of 25.0% that found 90% of cases in "
+        "validation (9 of 10) and spared 80% of the others."
+    )
+    assert Call(point, 0.2).in_words().startswith("Not called suspicious of melanoma (20.0%) at")
+
+
+def test_the_table_says_what_the_json_says(cutis, judging_bundle, pictures, tmp_path):
+    table = tmp_path / "answers.csv"
+    options = ["--model", judging_bundle, "--json", "--answers", table]
+    told = json.loads(cutis("predict", pictures, *options)[1])
+    with table.open(newline="") as stream:
+        written = list(csv.DictReader(stream))
+    for image, row in zip(told["images"], written, strict=True):
+        given, verdict = image["probabilities"], image["verdict"]
+        why = verdict["warnings"] if verdict["rejected"] is None else [verdict["rejected"]]
+        expected = {
+            "image_id": image["image_id"],
+            "path": image["path"],
+            "answer": max(given, key=given.get),
+            "probability": max(given.values()),
+            "malignant": image["malignant"],
+            "set": ";".join(image["set"]),
+            "refer": image["refer"],
+            **{name: given[name] for name in ("dermatofibroma", "melanoma", "nevus")},
+            "melanoma_score": image["calls"][0]["score"],
+            "melanoma_suspicious": image["calls"][0]["suspicious"],
+            "malignancy_score": image["calls"][1]["score"],
+            "malignancy_suspicious": image["calls"][1]["suspicious"],
+            "verdict": verdict["status"],
+            "reasons": "; ".join(why),
+        }
+        assert list(row.items()) == [(name, str(value)) for name, value in expected.items()]
+
+
+def test_each_question_is_answered_by_its_own_classes(colour_bundle, readout, pictures, tmp_path):
+    bundle = ModelBundle.load(colour_bundle)
+    classes = ("melanoma", "nevus", "basal-cell-carcinoma")
+    facts = replace(bundle.facts, classes=classes, readout=readout)
+    changed = rewrite_bundle(bundle, tmp_path / "changed", facts)
+    (answer,) = answers(Predictor(changed, threads=1).predict([pictures / "unsure.png"]), changed)
+    melanoma, malignancy = answer.calls
+    given = answer.probabilities
+    assert given["basal-cell-carcinoma"] > 0.05
+    assert melanoma.score == pytest.approx(given["melanoma"])
+    assert malignancy.score == pytest.approx(given["melanoma"] + given["basal-cell-carcinoma"])
+
+
+def test_who_does_not_abstain_sees_every_answer_and_what_it_is_suspicious_of(
+    cutis, judging_bundle, pictures
+):
+    asked = ("predict", pictures, "--model", judging_bundle)
+    out, told = cutis(*asked)[1], json.loads(cutis(*asked, "--json")[1])
+    rows = {row.split()[1]: row.split("│")[1:-1] for row in out.splitlines() if "│" in row}
+    called = set()
+    for image in told["images"]:
+        if image["verdict"]["status"] == "accepted":
+            cells = [cell.strip() for cell in rows[image["image_id"]]]
+            answer, suspicious = cells[2], cells[4]
+            assert answer.endswith(f" {max(image['probabilities'].values()):.1%}")
+            found = [call["task"] for call in image["calls"] if call["suspicious"]]
+            assert suspicious == (", ".join(found) or "-")
+            called.add(suspicious)
+    assert len(called) > 1
 
 
 def test_who_abstains_says_refer(cutis, judging_bundle, pictures, tmp_path):
@@ -194,6 +267,8 @@ def test_an_answer_to_a_poor_picture_says_that_it_is_less_to_be_relied_on(
     out = cutis(*asked)[1]
     assert "Picture accepted with warnings (noisy or hairy: grain of 9.0 grey levels)." in out
     assert "less to be relied on" in out
+    (told,) = json.loads(cutis(*asked, "--json")[1])["images"]
+    assert told["verdict"]["warnings"] == list(found)
 
 
 def test_answers_are_written_as_parquet_too(cutis, judging_bundle, pictures, tmp_path):
@@ -244,4 +319,8 @@ def test_batches_of_any_size_agree(judging_bundle):
     for size in (1, 4):
         parts = [predictor.ask(frames[at : at + size]) for at in range(0, 13, size)]
         assert np.abs(np.concatenate([part for part, _ in parts]) - whole).max() < 1e-5
+        assert np.allclose(
+            predictor.ask(frames, views=2 * size)[0],
+            predictor.probabilities(frames, views=2 * size),
+        )
         assert [v.status for _, found in parts for v in found] == [v.status for v in verdicts]

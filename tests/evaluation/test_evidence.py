@@ -314,7 +314,7 @@ def test_the_page_says_why_sets_promise_nothing_for_every_class():
 
 
 def test_subgroups_give_their_own_figures_and_the_gap_to_the_others():
-    predictions, manifest = study(600, sex=["female", "male"] * 300)
+    predictions, manifest = study(600, sex=["female", "male"] * 300, site="face")
     probabilities = predictions.probabilities.copy()
     male = (manifest.frame["sex"] == "male").to_numpy()
     probabilities[male] = probabilities[male][:, [1, 2, 0]]  # wrong for men
@@ -322,13 +322,60 @@ def test_subgroups_give_their_own_figures_and_the_gap_to_the_others():
     found = analyse_subgroups(Cases.of(worse, manifest), manifest, replicates=200)
     groups = {subgroup.group: subgroup for subgroup in found.subgroups}
     alone = evaluate(worse, manifest.rows(male), replicates=100)
-    assert groups["male"].estimates["balanced_accuracy"].value == pytest.approx(
-        alone.overall["balanced_accuracy"].value
-    )
-    gap = groups["male"].gaps["balanced_accuracy"]
-    assert gap.high < 0
-    assert gap.value == pytest.approx(-groups["female"].gaps["balanced_accuracy"].value)
+    expected = {
+        "balanced_accuracy": alone.overall["balanced_accuracy"],
+        "malignant_roc_auc": alone.malignant["roc_auc"],
+        "sensitivity": alone.malignant["sensitivity"],
+        "specificity": alone.malignant["specificity"],
+    }
+    for name, estimate in groups["male"].estimates.items():
+        assert estimate.value == pytest.approx(expected.pop(name).value)
+        assert estimate.low < estimate.value < estimate.high
+        gap, mirrored = groups["male"].gaps[name], groups["female"].gaps[name]
+        assert (gap.value, gap.low, gap.high) == pytest.approx(
+            (-mirrored.value, -mirrored.high, -mirrored.low)
+        )
+    assert not expected
+    assert groups["male"].gaps["balanced_accuracy"].high < 0
+    apart = {(subgroup.group, name) for subgroup, name in found.distinguishable}
+    assert {("female", "balanced_accuracy"), ("male", "balanced_accuracy")} <= apart
     assert "site" in found.skipped
+
+
+def test_subgroups_judge_the_answers_that_are_given():
+    predictions, manifest = study(400, sex=["female", "male"] * 200)
+    cases = Cases.of(predictions, manifest, gains=np.array([9.0, 1, 1]))
+    male = (manifest.frame["sex"] == "male").to_numpy()
+    right = cases.answers[male] == cases.truth[male]
+    recalls = [right[cases.truth[male] == k].mean() for k in range(3)]
+    runs = [
+        analyse_subgroups(cases, manifest, replicates=100, seed=seed).subgroups[1]
+        for seed in (0, 1)
+    ]
+    estimates = [run.estimates["balanced_accuracy"] for run in runs]
+    assert [estimate.value for estimate in estimates] == pytest.approx([np.mean(recalls)] * 2)
+    assert estimates[0].low != estimates[1].low
+
+
+def test_twenty_of_either_side_are_enough_and_a_score_of_one_half_is_called():
+    sides = {"a": (20, 20), "b": (19, 40), "c": (40, 19)}
+    diagnoses = [each for m, n in sides.values() for each in ["melanoma"] * m + ["nevus"] * n]
+    score = np.where(np.array(diagnoses) == "melanoma", 0.5, 0.45) / 0.8
+    predictions, manifest = by_hand(score, diagnoses)
+    site = np.repeat(list(sides), [m + n for m, n in sides.values()])
+    manifest = manifest.with_columns(site=site)
+    cases = Cases.of(predictions, manifest)
+    found = analyse_subgroups(cases, manifest, columns=["site"], replicates=100).subgroups
+    assert [(each.group, each.too_few) for each in found] == [
+        ("a", False),
+        ("b", True),
+        ("c", True),
+    ]
+    assert (found[0].estimates["sensitivity"].n, found[0].estimates["sensitivity"].positives) == (
+        40,
+        20,
+    )
+    assert found[0].estimates["sensitivity"].value == found[0].estimates["specificity"].value == 1
 
 
 def test_a_small_group_is_too_few():
@@ -347,8 +394,11 @@ def test_a_gap_is_to_those_whose_group_is_known():
     found = analyse_subgroups(Cases.of(predictions, manifest), manifest, replicates=100)
     gaps = {subgroup.group: subgroup.gaps for subgroup in found.subgroups}
     assert list(gaps) == ["female", "male"]
+    known = np.array(sex) != ""
+    melanomas = int((np.array(manifest.diagnoses)[known] == "melanoma").sum())
     for name, gap in gaps["male"].items():
         assert gap.value == pytest.approx(-gaps["female"][name].value)
+        assert (gap.n, gap.positives) == (400, melanomas)
 
 
 def test_ages_fall_into_bands():
@@ -374,6 +424,9 @@ def test_groups_with_any_name_are_put_in_order():
     cases = Cases.of(predictions, manifest)
     found = analyse_subgroups(cases, manifest, columns=["grp"], replicates=100)
     assert [subgroup.group for subgroup in found.subgroups] == ["9", "10", "²", "½ a"]
+    sized = manifest.with_columns(size_mm=np.resize([10.0, 2.5, 0.5, -1.0, 2.0], 60))
+    found = analyse_subgroups(cases, sized, columns=["size_mm"], replicates=100)
+    assert [subgroup.group for subgroup in found.subgroups] == ["-1", "0.5", "2", "2.5", "10"]
 
 
 def test_nothing_may_be_judged_that_something_was_chosen_on():

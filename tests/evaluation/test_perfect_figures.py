@@ -67,6 +67,7 @@ def test_a_subgroup_counts_its_own_cases_only():
     assert ends(face.estimates["sensitivity"]) == of_all(20)
     assert ends(face.estimates["specificity"]) == of_all(30)
     assert ends(face.estimates["malignant_roc_auc"]) == of_all(20)
+    assert ends(face.estimates["balanced_accuracy"]) == of_all(20)
 
 
 def test_predictive_values_take_the_ends_of_the_rates_that_they_follow_from():

@@ -111,6 +111,8 @@ def test_one_reader_without_scores_gives_a_page_too(tmp_path):
     text = write_report(readers_heading(alone), sections, tmp_path, inputs={}).read_text()
     assert "undefined" in text
     assert "names no lesions" in text
+    assert "2 positive, 1 reader." in text
+    assert "1 readers" not in text
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["interval"]["method"].startswith("bootstrap over images, paired")
 
@@ -134,6 +136,7 @@ def test_readers_who_cannot_be_placed_beside_the_curve_are_not_counted(found, tm
     sections = readers_sections(two)
     told = sections[0].text
     assert told[0].startswith("1 of 3 readers did not decide on both sides")
-    assert told[1].startswith(f"{two.under_curve} of 2 readers lie under")
+    assert told[1].startswith(f"The model's curve passes above {two.under_curve} of 2 readers (")
     assert sections[0].content["readers_compared"] == 2
-    assert readers_sections(found)[0].text[0].startswith(f"{found.under_curve} of 2 readers lie")
+    above = f"The model's curve passes above {found.under_curve} of 2 readers ("
+    assert readers_sections(found)[0].text[0].startswith(above)

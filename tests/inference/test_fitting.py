@@ -1,6 +1,7 @@
 """What is learned from validation holds for new lesions, and counts lesions rather than pictures."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from cutis.inference.fitting import (
     fit_sets,
     lesion_weights,
     p_value_of_excess_risk,
+    require_fitting,
 )
 from cutis.metrics.calibration import classwise_calibration_error
 from cutis.metrics.cross_fitting import cross_fitted, folds_of
@@ -87,6 +89,9 @@ def test_what_is_announced_was_counted_on_answers_of_maps_fitted_to_others(fitte
         assert point.found == (called & positive).sum()
         assert point.spared == (~called & ~positive).sum()
     assert fitted.error_after == classwise_calibration_error(truth, honest)
+    assert fitted.sets == fit_sets(
+        honest, truth, lesion_weights(lesions), folds_of(lesions), level=0.9
+    )
     assert fitted.abstention == fit_abstention(honest, truth, lesions, risk=0.1)
     rule = fit_abstention(honest, truth, lesions, risk=0.2)
     answered, wrong = honest.max(axis=1) >= rule.threshold, honest.argmax(axis=1) != truth
@@ -166,18 +171,58 @@ def test_a_risk_that_nothing_can_prove_leaves_every_picture_to_a_person():
     assert rule.refers(probabilities).all()
 
 
+def test_what_sets_hold_is_measured_with_the_threshold_of_other_lesions_each_counting_once():
+    """Two folds of four lesions, by hand: the threshold 0.6 of the first leaves out every 0.3."""
+    sure, unsure = [0.6, 0.4, 0.0], [0.3, 0.5, 0.2]
+    probabilities = np.array([sure] * 4 + [unsure] * 8)
+    weights = lesion_weights(np.array([0, 1, 2, 3, 4, 4, 5, 5, 6, 6, 7, 7]))
+    assert weights.tolist() == [1] * 4 + [0.5] * 8
+    fold = np.repeat([0, 1], [4, 8])
+    rule = fit_sets(probabilities, np.zeros(12, dtype=int), weights, fold, level=0.6)
+    assert (rule.coverage, rule.mean_size) == (0.5, 1.5)  # sets of two and of one
+    assert rule.threshold == 0.3  # six of nine: four sure lesions and two of the others
+
+
+def test_the_first_threshold_that_breaks_the_bound_ends_the_search():
+    """400 lesions, the surest first: of 121 answers none is wrong, of 141 one in seven, of 400 few."""
+    sure = np.linspace(0.99, 0.6, 400)
+    probabilities = np.stack([sure, 1 - sure], axis=1)
+    truth = np.zeros(400, dtype=int)
+    rule = fit_abstention(probabilities, truth, np.arange(400), risk=0.1)
+    assert (rule.coverage, rule.threshold, rule.error) == (1, 0.6, 0)
+    few = fit_abstention(probabilities[:100], truth[:100], np.arange(100), risk=0.1)
+    assert few.coverage == 1, "ten lesions prove nothing, but do not end the search"
+    truth[121:141] = 1
+    stopped = fit_abstention(probabilities, truth, np.arange(400), risk=0.1)
+    assert (stopped.coverage, stopped.threshold, stopped.error) == (121 / 400, sure[120], 0)
+
+
 def test_further_pictures_of_a_lesion_do_not_make_it_count_more():
     given, weights = np.array([0.9, 0.8, 0.7, 0.1]), np.ones(4)
     twice = np.repeat(given, 2)
     for level in (0.4, 0.6, 0.8):
         alone = conformal_threshold(given, weights, level=level)
         assert conformal_threshold(twice, np.repeat(weights / 2, 2), level=level) == alone
+    assert conformal_threshold(given, weights, level=0.5) == 0.7  # three of four and one more
+    nine, thirds = np.linspace(0.9, 0.1, 9), np.full(27, 1 / 3)  # which add up to a little less
+    alone = conformal_threshold(nine, np.ones(9), level=0.5)
+    assert conformal_threshold(np.repeat(nine, 3), thirds, level=0.5) == alone == nine[4]
+
+
+def test_a_lesion_with_one_wrong_answer_of_two_is_half_wrong():
+    probabilities = np.tile([0.9, 0.1], (200, 1))
+    truth = (np.arange(200) % 20 == 0).astype(int)  # the first picture of every tenth lesion
+    rule = fit_abstention(probabilities, truth, np.arange(200) // 2, risk=0.2)
+    assert (rule.coverage, rule.error) == (1, 0.05)
 
 
 def test_without_any_error_the_p_value_is_the_chance_of_as_many_right_answers():
     assert p_value_of_excess_risk(np.zeros(29), risk=0.1) == pytest.approx(0.9**29)
     assert p_value_of_excess_risk(np.ones(29), risk=0.1) == 1
     assert p_value_of_excess_risk(np.array([0.1] * 100), risk=0.1) > 0.3
+    at_most_12 = sum(math.comb(120, k) * 0.2**k * 0.8 ** (120 - k) for k in range(13))
+    bentkus = math.e * at_most_12  # here the smaller of the two
+    assert p_value_of_excess_risk(np.array([0.1] * 120), risk=0.2) == pytest.approx(bentkus)
 
 
 def test_questions_that_the_classes_cannot_answer_have_no_threshold():
@@ -207,5 +252,6 @@ def test_what_teaches_nothing_is_refused(changes, message):
     asked = {"lesions": np.arange(60)} | changes
     with pytest.raises(InputError, match=message):
         fit_readout(probabilities[:60], ["nevus"] * 60, asked.pop("lesions"), CLASSES, **asked)
+    assert require_fitting(np.arange(10), level=0.9, risk=0.1, method=None, split="val") == 10
     with pytest.raises(TaxonomyError, match="belongs to no class"):
         fit_readout(probabilities[:60], ["psoriasis"] * 60, np.arange(60), CLASSES)

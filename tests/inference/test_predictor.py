@@ -148,6 +148,11 @@ def test_there_are_one_to_eight_views(predictor, views):
         predictor.predict([], views=views)
 
 
+def test_a_batch_holds_a_picture_at_least(predictor):
+    with pytest.raises(InputError, match="batch_size: 0 is below 1"):
+        predictor.predict([], batch_size=0)
+
+
 def test_quarter_turns_of_an_oblong_input_are_refused_before_the_work(predictor, tmp_path):
     oblong = object.__new__(Predictor)
     facts = replace(predictor.bundle.facts, preprocessing=Preprocessing(6, 8))
@@ -316,7 +321,9 @@ def test_the_json_says_what_was_asked_of_which_model(predictor, bundle, tmp_path
     assert told["model"]["sha256"] == bundle.sha256["model.onnx"]
     assert told["views"] == 2
     assert [image["path"] for image in told["images"]] == [str(tmp_path / "a.png")]
-    assert [failure["path"] for failure in told["failures"]] == [str(tmp_path / "absent.png")]
+    (failure,) = told["failures"]
+    assert failure["path"] == str(tmp_path / "absent.png")
+    assert "absent.png" in failure["reason"]
     assert sum(told["images"][0]["probabilities"].values()) == pytest.approx(1)
 
 

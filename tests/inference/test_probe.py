@@ -10,6 +10,7 @@ from PIL import Image
 from cutis.errors import InputError, ManifestError
 from cutis.inference.features import Features
 from cutis.inference.probe import fit_probe
+from cutis.metrics.ranking import macro_roc_auc
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 
@@ -40,11 +41,13 @@ def features_of(manifest: Manifest, *, noise: float) -> Features:
 
 
 def test_what_is_linear_is_found_and_the_best_strength_on_validation_is_kept(manifest):
-    found = fit_probe(features_of(manifest, noise=0.05), manifest, strengths=(1e-3, 1.0))
+    features = features_of(manifest, noise=0.05)
+    found = fit_probe(features, manifest, strengths=(1e-3, 1.0))
     assert found.images == {"train": 30, "val": 15, "test": 15}
     assert found.tried[found.kept] == max(found.tried.values()) == 1
     assert found.kept == 1e-3  # the simpler of two that are equally good
-    test = found.predictions["test"]
+    test, alone = found.predictions["test"], fit_probe(features, manifest, strengths=(1e-3,))
+    assert np.array_equal(test.probabilities, alone.predictions["test"].probabilities)
     right = [
         test.classes[k] == d
         for k, d in zip(
@@ -58,6 +61,39 @@ def test_a_head_that_does_not_settle_is_judged_as_it_is_without_a_word(manifest,
     monkeypatch.setattr("cutis.inference.probe.MAX_STEPS", 1)
     found = fit_probe(features_of(manifest, noise=1.0), manifest, strengths=(10.0,))
     assert 0 <= found.tried[10.0] <= 1  # a warning would have been an error here
+
+
+def test_validation_judges_every_strength_and_balance_favours_the_rare(manifest):
+    frame = manifest.frame
+    rare = (frame["diagnosis"] == "nevus") & (frame["split"] == "train") & (frame.index % 4 > 0)
+    skewed = manifest.rows((~rare).to_numpy())
+    features = features_of(manifest, noise=1.5)
+    truth = np.array(skewed.class_set().indices_of(skewed.split("val").diagnoses))
+    said = {}
+    for strength, balance in ((1e-4, False), (10.0, False), (10.0, True)):
+        found = fit_probe(features, skewed, strengths=(strength,), balance=balance)
+        said[strength, balance] = found.predictions["val"]
+        assert found.tried[strength] == macro_roc_auc(truth, said[strength, balance].probabilities)
+    sure = {asked: each.probabilities.max(axis=1).mean() for asked, each in said.items()}
+    assert sure[1e-4, False] < sure[10.0, False], "the smaller C holds the head back more"
+    nevus = said[10.0, True].classes.index("nevus")
+    plain, balanced = (said[10.0, way].probabilities[:, nevus].mean() for way in (False, True))
+    assert balanced > plain
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"image_ids": np.array(["a", "b"], dtype=object)}, {"values": np.array([[1.0], [np.nan]])}],
+    ids=["pickled", "nan"],
+)
+def test_a_file_of_features_that_hides_code_or_holds_no_numbers_is_refused(tmp_path, changes):
+    path = tmp_path / "features.npz"
+    stored = {"image_ids": np.array(["a", "b"]), "values": np.ones((2, 1)), "model_sha256": "x"}
+    np.savez(path, **stored)
+    assert Features.read(path).image_ids == ("a", "b")
+    np.savez(path, **(stored | changes))
+    with pytest.raises(InputError, match=r"features\.npz: not a file of features"):
+        Features.read(path)
 
 
 def test_features_in_another_order_and_of_other_pictures_change_nothing(manifest):
@@ -80,7 +116,7 @@ def test_what_cannot_be_probed_is_refused(manifest):
     with pytest.raises(ManifestError, match="split 'val'"):
         fit_probe(features, manifest.rows((frame["split"] != "val").to_numpy()))
     absent = (frame["split"] == "train") & (frame["diagnosis"] == "nevus")
-    with pytest.raises(ManifestError, match="no picture in split 'train'"):
+    with pytest.raises(ManifestError, match="class 'nevus' has no picture with"):
         fit_probe(features, manifest.rows((~absent).to_numpy()))
 
 

@@ -1,12 +1,15 @@
 """Rejection: strangers are farther than kin, the limit means what it says, and a file keeps both."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from cutis.errors import InputError
 from cutis.inference import rejection as rejection_module
 from cutis.inference.frame_statistics import STATISTICS, frame_statistics
-from cutis.inference.rejection import NEIGHBOURS, Rejection, fit_rejection
+from cutis.inference.rejection import NEIGHBOURS, Rejection, directions, fit_rejection
+from cutis.inference.verdict import Verdict, verdicts
 
 FEATURES = 40
 
@@ -65,6 +68,11 @@ def test_the_distance_is_that_to_the_nearest_pictures_one_by_one(rejection):
         assert found[row] == pytest.approx(each[NEIGHBOURS - 1] / np.sqrt(len(white)), rel=1e-6)
 
 
+def test_a_direction_has_length_one_however_faint_the_features():
+    found = directions(np.array([[0.03, 0.04], [30.0, 40.0], [0.0, 0.0]]))
+    np.testing.assert_allclose(found, [[0.6, 0.8], [0.6, 0.8], [0, 0]])
+
+
 def test_a_file_keeps_every_distance_and_is_small(rejection):
     arrays = rejection.to_arrays()
     again = Rejection.from_arrays(arrays, rejection.to_dict())
@@ -97,6 +105,30 @@ def test_fitting_twice_gives_the_same(rejection):
         assert np.array_equal(values, rejection.to_arrays()[name])
 
 
+def test_a_seed_draws_the_pictures_that_are_kept(monkeypatch):
+    monkeypatch.setattr(rejection_module, "BANK", 100)
+    one, other = fitted(seed=0), fitted(seed=1)
+    assert one.bank.shape == other.bank.shape
+    assert not np.array_equal(one.bank, other.bank)
+
+
+def test_a_picture_as_far_as_the_limit_is_accepted_and_one_beyond_it_rejected(rejection):
+    features, _statistics = drawn(1, seed=6)
+    frames = np.random.default_rng(0).integers(0, 256, (1, 8, 8, 3), dtype=np.uint8)
+    (found,) = rejection.distance(features, frame_statistics(frames))
+    for limit, status in ((found, "accepted"), (np.nextafter(found, 0), "rejected")):
+        (verdict,) = verdicts(replace(rejection, limit=float(limit)), frames, features)
+        assert (verdict.status, verdict.distance) == (status, found)
+
+
+def test_a_verdict_gives_the_reasons_that_count():
+    assert Verdict(None, (), 1.0).in_words() == "accepted"
+    assert Verdict(None, ("dark", "blurred"), 1.0).in_words() == (
+        "accepted with warnings (dark; blurred)"
+    )
+    assert Verdict("too far", ("dark",), 9.0).in_words() == "rejected (too far)"
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -116,6 +148,8 @@ def test_another_network_or_a_mutilated_file_is_refused(rejection):
     arrays = rejection.to_arrays()
     with pytest.raises(InputError, match="whitening has shape"):
         Rejection.from_arrays(arrays | {"whitening": np.eye(3)}, rejection.to_dict())
+    with pytest.raises(InputError, match="a bank of 4 pictures, 5 are needed"):
+        Rejection.from_arrays(arrays | {"bank": arrays["bank"][:4]}, rejection.to_dict())
     with pytest.raises(InputError, match="not understood"):
         Rejection.from_arrays({}, rejection.to_dict())
     with pytest.raises(InputError, match="limit"):

@@ -7,10 +7,12 @@ from PIL import Image
 
 from cutis.bundle import ModelBundle
 from cutis.errors import ManifestError
+from cutis.inference import rejection_fitting
 from cutis.inference.frame_statistics import frame_statistics
 from cutis.inference.predictor import Predictor
 from cutis.inference.recalibration import calibrate_bundle, describe, pictures_to_ask
 from cutis.inference.rejection import Rejection
+from cutis.inference.rejection_fitting import rejection_pictures
 from cutis.tables.manifest import Manifest
 
 COLOURS = ((200, 110, 100), (110, 180, 100), (110, 100, 190))  # what the bundle calls by name
@@ -61,6 +63,23 @@ def test_it_says_what_it_was_fitted_on(learned, manifest):
     assert learned.facts.rejection["chosen_on"] == 120
     assert "from 60 of training, as at most 1% of 120" in describe(learned.facts)[-1]
     assert pictures_to_ask(manifest, split="val") == 120 + 60 + 120
+
+
+def test_too_few_pictures_or_the_same_ones_teach_no_limit_and_many_are_drawn_from(
+    manifest, monkeypatch
+):
+    row = np.arange(180)  # 60 to train on, 120 to validate
+    assert rejection_pictures(manifest.with_columns(split="train"), split="train") is None
+    assert rejection_pictures(manifest.rows(row >= 31), split="val") is None
+    assert rejection_pictures(manifest.rows(row < 60 + 99), split="val") is None
+    training, validation = rejection_pictures(
+        manifest.rows((row >= 30) & (row < 60 + 100)), split="val"
+    )
+    assert (len(training), len(validation)) == (30, 100)
+    monkeypatch.setattr(rejection_fitting, "ENOUGH", 40)
+    training, validation = rejection_pictures(manifest, split="val")
+    assert (len(training), len(validation)) == (40, 120)
+    assert set(training.image_ids) < set(manifest.split("train").image_ids)
 
 
 def test_without_pictures_of_training_a_bundle_keeps_what_it_knows(

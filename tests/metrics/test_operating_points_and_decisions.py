@@ -182,6 +182,12 @@ def test_net_benefit_is_counted_threshold_by_threshold():
     assert np.isnan(curve.biopsies_avoided[0])
 
 
+def test_the_usual_thresholds_go_up_to_one_half_and_probabilities_up_to_one():
+    curve = decision_curve(np.array([True, False]), np.array([1.0, 0.0]))
+    assert curve.thresholds.tolist() == [percent / 100 for percent in range(1, 51)]
+    assert curve.net_benefit.tolist() == [0.5] * 50
+
+
 def test_net_benefit_at_the_prevalence_of_the_cases_is_the_default(cases):
     positive, score = cases
     probability = 1 / (1 + np.exp(-score))
@@ -195,10 +201,12 @@ def test_net_benefit_under_weights_is_that_of_copies(cases):
     positive, score = cases
     probability = 1 / (1 + np.exp(-score))
     weights = np.random.default_rng(3).integers(0, 3, size=(4, 200))
-    many = decision_curve(positive, probability, weights=weights.astype(float), prevalence=0.02)
-    for row, copies in enumerate(weights):
-        one = decision_curve(positive.repeat(copies), probability.repeat(copies), prevalence=0.02)
-        np.testing.assert_allclose(many.net_benefit[row], one.net_benefit, atol=1e-12)
+    for at in (None, 0.02):
+        many = decision_curve(positive, probability, weights=weights.astype(float), prevalence=at)
+        for row, copies in enumerate(weights):
+            one = decision_curve(positive.repeat(copies), probability.repeat(copies), prevalence=at)
+            np.testing.assert_allclose(many.net_benefit[row], one.net_benefit, atol=1e-12)
+            np.testing.assert_allclose(many.biopsy_all[row], one.biopsy_all, atol=1e-12)
 
 
 def test_what_cannot_be_chosen_is_refused():
@@ -210,9 +218,19 @@ def test_what_cannot_be_chosen_is_refused():
         points.least_cost_point(TRUTH, SCORE, miss_cost=0)
     with pytest.raises(InputError, match="prevalence"):
         points.least_cost_point(TRUTH, SCORE, miss_cost=1, prevalence=1)
-    with pytest.raises(InputError, match="logits"):
-        decision_curve(TRUTH, SCORE * 9)
-    with pytest.raises(InputError, match="thresholds"):
-        decision_curve(TRUTH, SCORE, thresholds=np.array([1.0]))
+    for logits in (SCORE * 9, SCORE - 0.2):
+        with pytest.raises(InputError, match="logits"):
+            decision_curve(TRUTH, logits)
+    for threshold in (1.0, -0.1):
+        with pytest.raises(InputError, match="thresholds"):
+            decision_curve(TRUTH, SCORE, thresholds=np.array([threshold]))
+    with pytest.raises(InputError, match="prevalence"):
+        decision_curve(TRUTH, SCORE, prevalence=-0.1)
+    with pytest.raises(InputError, match="prevalence"):
+        predictive_values(0.9, 0.8, prevalence=1.1)
+    with pytest.raises(InputError, match="min_sensitivity"):
+        partial_auc(TRUTH, SCORE, min_sensitivity=1.1)
+    with pytest.raises(InputError, match="the partial ROC-AUC needs positives and negatives"):
+        partial_auc(np.ones(3, bool), np.arange(3.0))
     with pytest.raises(InputError, match="nan"):
         points.carried(0.5, TRUTH, np.full(8, np.nan))

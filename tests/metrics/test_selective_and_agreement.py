@@ -71,9 +71,27 @@ def test_an_indifferent_confidence_has_the_error_rate_as_its_area():
     assert risk_coverage(np.zeros(4), LOSS).area == pytest.approx(0.5)
 
 
+def test_a_replicate_without_cases_has_no_area():
+    areas = risk_coverage(CONFIDENCE, LOSS, weights=np.stack([np.ones(4), np.zeros(4)])).area
+    assert np.isnan(areas).tolist() == [False, True]
+
+
+def test_a_share_that_binary_numbers_cannot_hold_is_kept():
+    curve = risk_coverage(-np.arange(10.0), (np.arange(10) == 9) * 1.0)
+    assert risk_at_coverage(curve, 0.1 * 3).coverage == 0.3
+    assert coverage_at_risk(curve, 1 - 0.9).coverage == 1
+
+
 def test_a_curve_needs_cases():
-    with pytest.raises(InputError, match="needs cases"):
-        risk_coverage(np.zeros(0), np.zeros(0))
+    for confidence, loss in (
+        (np.zeros(0), np.zeros(0)),
+        (np.append(CONFIDENCE, np.nan), np.append(LOSS, 1)),
+        (np.append(CONFIDENCE, 1), np.append(LOSS, np.nan)),
+    ):
+        with pytest.raises(InputError, match="needs cases"):
+            risk_coverage(confidence, loss)
+    with pytest.raises(InputError, match="coverage"):
+        risk_at_coverage(risk_coverage(CONFIDENCE, LOSS), 1.1)
     with pytest.raises(InputError, match="risk"):
         coverage_at_risk(risk_coverage(CONFIDENCE, LOSS), -0.1)
 
@@ -110,6 +128,11 @@ def test_fleiss_kappa_of_the_fourteen_raters():
     assert fleiss_kappa(np.array(rows)) == pytest.approx(0.210, abs=5e-4)
 
 
+def test_a_case_with_more_readings_has_more_say_in_chance_only():
+    """Agreed 1 and 1/2, so 3/4 on average; three readings each, so 1/2 by chance."""
+    assert fleiss_kappa(np.array([[2, 0], [1, 3]])) == pytest.approx((3 / 4 - 1 / 2) / (1 / 2))
+
+
 def test_fleiss_kappa_under_weights_is_that_of_copies():
     weights = np.random.default_rng(0).integers(0, 3, size=(4, 30))
     kappas = fleiss_kappa(DIAGNOSES, weights=weights.astype(float))
@@ -120,7 +143,10 @@ def test_fleiss_kappa_under_weights_is_that_of_copies():
 def test_a_case_with_one_reading_cannot_agree():
     with pytest.raises(InputError, match="at least two readings"):
         fleiss_kappa(np.array([[1, 0], [2, 0]]))
-    with pytest.raises(InputError, match="not square"):
-        cohen_kappa(np.ones((2, 3)))
+    with pytest.raises(InputError, match="no count below zero"):
+        fleiss_kappa(np.array([[3, -1], [2, 0]]))
+    for shape in ((2, 3), (4,)):
+        with pytest.raises(InputError, match="not square"):
+            cohen_kappa(np.ones(shape))
     with pytest.raises(InputError, match="cubic"):
         cohen_kappa(np.eye(2), weighting="cubic")

@@ -5,8 +5,11 @@ import pytest
 
 from cutis.errors import InputError
 from cutis.metrics import classification
+from cutis.metrics.comparison import mcnemar
 from cutis.metrics.intervals import percentile_interval, wilson_interval
+from cutis.metrics.probability import brier_score, log_loss
 from cutis.metrics.ranking import Ranking, macro_roc_auc, roc_auc
+from cutis.metrics.selective import risk_coverage
 
 #              answered: a  b  c
 CONFUSION = np.array([[3.0, 1.0, 0.0], [2.0, 4.0, 0.0], [0.0, 0.0, 0.0]])
@@ -55,8 +58,27 @@ def test_a_score_that_is_nan_is_refused():
 
 
 def test_positions_out_of_range_are_refused():
-    with pytest.raises(InputError, match=r"0\.\.1"):
-        classification.confusion_matrix(np.array([0, 2]), np.array([0, 0]), 2)
+    inside = np.array([0, 1])
+    for outside in (np.array([0, 2]), np.array([-1, 0])):
+        with pytest.raises(InputError, match=r"truth: positions must lie in 0\.\.1"):
+            classification.confusion_matrix(outside, inside, 2)
+        with pytest.raises(InputError, match=r"predicted: positions must lie in 0\.\.1"):
+            classification.confusion_matrix(inside, outside, 2)
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        lambda three, one: classification.confusion_matrix(three, one, 2),
+        lambda three, one: mcnemar(three == 1, one == 1),
+        lambda three, one: log_loss(one, np.eye(2)[three]),
+        lambda three, one: brier_score(one, np.eye(2)[three]),
+        lambda three, one: risk_coverage(three * 1.0, one * 1.0),
+    ],
+)
+def test_one_case_is_not_stretched_to_three(figure):
+    with pytest.raises(InputError, match="lengths differ"):
+        figure(np.array([0, 1, 1]), np.array([1]))
 
 
 def test_wilson_equals_the_published_example():

@@ -4,7 +4,7 @@ from dataclasses import astuple
 
 import numpy as np
 import pytest
-from scipy.stats import chi2
+from scipy.stats import chi2, norm, t
 
 from cutis.errors import InputError
 from cutis.metrics.delong import delong_auc, delong_covariance, newcombe_interval, paired_delong
@@ -145,6 +145,7 @@ def test_a_single_lesion_with_all_positives_leaves_the_interval_undefined():
     truth = np.array([True, True, False, False, False])
     area = delong_auc(truth, np.array([5.0, 2, 3, 1, 0]), clusters=np.array([0, 0, 1, 2, 3]))
     assert area.auc == pytest.approx(5 / 6)
+    assert str(area) == "0.833 (no interval)"
     assert np.isnan([area.variance, area.low, area.high]).all()
 
 
@@ -152,6 +153,33 @@ def test_scores_that_rank_alike_leave_nothing_to_test():
     paired = paired_delong(BENEFITED, ALBUMIN, 10 * ALBUMIN - 3)
     assert (paired.difference, paired.variance) == (0, 0)
     assert np.isnan([paired.low, paired.high, paired.z, paired.p]).all()
+
+
+def test_the_same_gain_on_every_case_leaves_nothing_to_test():
+    """A third each, and its rounding is no variance: A takes turns from the top, B from below it."""
+    truth = np.array([True, False] * 3)
+    descending = -np.arange(6.0)
+    paired = paired_delong(truth, descending, descending - 1.5 * truth)
+    assert (paired.difference, paired.variance) == (pytest.approx(1 / 3), 0)
+    assert np.isnan([paired.low, paired.high, paired.z, paired.p]).all()
+
+
+def test_a_paired_interval_has_students_t_for_the_lesions_of_the_smaller_class(cases):
+    positive, scores, lesion = cases
+    fewer = min(len(np.unique(lesion[side])) for side in (positive, ~positive))
+    for level in (0.8, 0.95):
+        paired = paired_delong(positive, *scores[:2], clusters=lesion, level=level)
+        error = paired.variance**0.5
+        assert (paired.low, paired.high) == pytest.approx(
+            t.interval(level, fewer - 1, paired.difference, error)
+        )
+        assert paired.p == pytest.approx(2 * norm.sf(abs(paired.difference) / error))
+
+
+def test_a_difference_of_areas_lies_between_minus_one_and_one():
+    truth = np.array([True, True, False, False])
+    paired = paired_delong(truth, np.array([4.0, 2, 3, 1]), np.array([1.0, 3, 4, 2]))
+    assert (paired.low, paired.high) == (-1, 1)
 
 
 def test_a_missing_class_is_an_error():
@@ -164,6 +192,36 @@ def test_a_missing_class_is_an_error():
 def test_numbers_in_place_of_truth_values_are_refused():
     with pytest.raises(InputError, match="y == 1"):
         delong_auc(np.array([0, 1]), np.array([0.1, 0.2]))
+
+
+@pytest.mark.parametrize("misplaced", [0, 1, 400])
+def test_an_interval_is_the_wider_the_surer_it_is(misplaced):
+    """Of a perfect area, of one next to the end and of one far from it, each with its own interval."""
+    truth = np.arange(813) < 13
+    score = np.where(truth, 2.0, np.linspace(-1, 1, 813))
+    score[:3] = np.sort(score)[-14 - misplaced] + 1e-4 if misplaced else 3
+    found = [delong_auc(truth, score, level=level) for level in (0.5, 0.8, 0.95, 0.99)]
+    lows, highs = [area.low for area in found], [area.high for area in found]
+    assert lows == sorted(set(lows), reverse=True)
+    assert highs == sorted(highs)
+    assert lows[0] <= found[0].auc <= highs[0]
+
+
+def test_all_areas_are_possible_at_a_level_of_one():
+    assert newcombe_interval(0.9, 20, 20, level=1) == (0, 1)
+    for figure in (
+        lambda level: delong_auc(BENEFITED, ALBUMIN, level=level),
+        lambda level: paired_delong(BENEFITED, ALBUMIN, KG, level=level),
+        lambda level: newcombe_interval(0.9, 20, 20, level=level),
+    ):
+        with pytest.raises(InputError, match=r"level: 95 is not in \[0, 1\]"):
+            figure(95)
+
+
+def test_counts_without_a_class_define_no_interval():
+    for positives, negatives in ((0, 3), (3, 0)):
+        with pytest.raises(InputError, match=f"{positives} positives and {negatives} negatives"):
+            newcombe_interval(0.5, positives, negatives)
 
 
 def test_a_lesion_name_for_every_case_is_required():

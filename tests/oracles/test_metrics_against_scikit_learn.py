@@ -96,5 +96,12 @@ def test_probabilities(cases):
     )
 
 
+def test_a_truth_that_was_held_impossible_costs_what_scikit_learn_says(cases):
+    truth, probabilities, _weights = cases
+    certain = np.eye(CLASSES)[probabilities.argmax(axis=1)]
+    expected = oracle.log_loss(truth, certain, labels=NAMES)
+    assert log_loss(truth, certain) == pytest.approx(expected, rel=1e-9)
+
+
 def test_ties_count_half():
     assert roc_auc(np.array([True, False]), np.array([0.5, 0.5])) == 0.5

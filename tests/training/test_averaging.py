@@ -51,6 +51,23 @@ def test_the_start_has_its_share_of_weights_and_statistics(share):
     torch.testing.assert_close(model.state_dict()["head.weight"], start["head.weight"] + 1)
 
 
+@pytest.mark.parametrize("decay", [0.05, 0.9])
+def test_the_window_of_the_moving_average_opens_as_tensorflows_does(decay):
+    """At the second step the average keeps (1 + 1) / (10 + 1) of the first, or less at that decay."""
+    model = network()
+    averages = AveragedWeights(model, decay=decay, start_share=0.0)
+    begin = deepcopy(model.state_dict())
+    for _ in range(2):
+        moved(model, by=1.0)
+        averages.update(model)
+    judged = averages.judged(model)
+    expected = 2 - min(decay, 2 / 11)
+    for name in ("head.bias", "backbone.1.running_mean"):
+        torch.testing.assert_close(judged.state_dict()[name], begin[name] + expected)
+    assert not judged.training
+    assert not any(value.requires_grad for value in judged.parameters())
+
+
 def test_the_moving_average_lags_behind_and_the_start_behind_that():
     model = network()
     averages = AveragedWeights(model, decay=0.9, start_share=0.5)

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from cutis import config
+from cutis.curation.splits import fold_manifest
 from cutis.errors import InputError, ManifestError, SettingsError
 from cutis.files import read_json, write_json
 from cutis.tables.manifest import Manifest
@@ -73,7 +74,7 @@ def instead_of_training(monkeypatch):
             rows = manifest.split(split)
             fold = rows.frame["fold"].iloc[0]
             wanted = RIGHT[recipe.loss.logit_adjustment][int(fold)]
-            truth = np.array([CLASSES.index(name) for name in rows.diagnoses])
+            truth = np.array([int(name != "melanoma") for name in rows.diagnoses])
             right = np.arange(len(rows)) // 2 < round(wanted * PER_CLASS)
             called = np.where(right, truth, 1 - truth)
             probabilities = np.where(np.arange(2) == called[:, None], 0.9, 0.1)
@@ -99,6 +100,10 @@ def test_inner_folds_choose_without_the_fold_that_is_judged(study, instead_of_tr
     assert found["folds"][1]["scores"] == pytest.approx({a: 0.8, b: 0.65})
     chosen = [read_json(run.path / f"fold-{fold}" / "settings.json") for fold in range(3)]
     assert [each["loss"]["logit_adjustment"] for each in chosen] == [1.0, 0.5, 0.5]
+    assert found["monitor"] == "val_balanced_accuracy"
+    for fold in range(3):
+        seen = Manifest.read(run.path / f"fold-{fold}" / "manifest.csv", check_files=False)
+        assert set(seen.split("val").frame["fold"]) == {fold}
     pooled = Predictions.read(run.out_of_fold, study.taxonomy)
     assert sorted(pooled.image_ids) == sorted(study.image_ids)
     assert len(instead_of_training) == 2 * 3 + 3
@@ -126,9 +131,11 @@ def test_a_resumed_choice_repeats_nothing_and_a_changed_recipe_is_refused(
     cross_validate(candidates(), study, run, folds=3)
     before = run.choices.read_bytes(), run.out_of_fold.read_bytes()
     instead_of_training.clear()
+    half_done = run.path / "inner" / "candidate-1" / "without-0-2"
+    (half_done / "predictions-test.csv").unlink()
     (run.path / "fold-1" / "predictions-val.csv").unlink()
     cross_validate(candidates(), study, run, folds=3, resume=True)
-    assert instead_of_training == [run.path / "fold-1"]
+    assert instead_of_training == [half_done, run.path / "fold-1"]
     assert before == (run.choices.read_bytes(), run.out_of_fold.read_bytes())
     other = candidates(["loss.logit_adjustment=1.0,0.5"])
     with pytest.raises(InputError, match=r"other settings: loss\.logit_adjustment \(was 0\.5\)"):
@@ -148,6 +155,8 @@ def test_a_finished_run_of_other_rows_is_not_kept(study, instead_of_training, tm
     fold_runs.train_unless_finished(recipe, rows, run, resume=True)
     fold_runs.train_unless_finished(recipe, rows, run, resume=True)
     assert len(instead_of_training) == 1
+    fold_runs.train_unless_finished(recipe, rows, run)
+    assert len(instead_of_training) == 2, "without resume it is for `train` to refuse"
     other = rows.with_columns(lesion_id=["l01", *rows.frame["lesion_id"][1:]])
     with pytest.raises(InputError, match="'i00' has lesion_id 'l01', which was 'l00'"):
         fold_runs.train_unless_finished(recipe, other, run, resume=True)
@@ -157,10 +166,13 @@ def test_test_rows_take_no_part_though_the_manifest_gives_them_folds(
     study, instead_of_training, tmp_path
 ):
     is_test = np.arange(len(study)) % (2 * PER_CLASS) < 4
-    marked = study.with_columns(split=np.where(is_test, "test", "train"))
+    marked = study.with_columns(
+        split=np.where(is_test, "test", "train"), diagnosis=[*study.diagnoses[:-1], ""]
+    )
     run = RunFolder(tmp_path)
     one = config.load("default", ["loss.logit_adjustment=0.5"])
     cross_validate({"": one}, marked, run, folds=3)
+    is_test[-1] = True  # a row without a diagnosis takes no part either
     development = [name for name, out in zip(study.image_ids, is_test, strict=True) if not out]
     pooled = Predictions.read(run.out_of_fold, study.taxonomy)
     assert sorted(pooled.image_ids) == development
@@ -170,6 +182,25 @@ def test_test_rows_take_no_part_though_the_manifest_gives_them_folds(
     judged = Manifest.read(run.manifest, check_files=False)
     assert list(judged.image_ids) == development
     assert list(judged.frame["fold"]) == list(study.frame["fold"][~is_test])
+
+
+def test_a_manifest_with_another_number_of_folds_is_dealt_anew(
+    study, instead_of_training, tmp_path
+):
+    run = RunFolder(tmp_path)
+    one = config.load("default", ["loss.logit_adjustment=0.5", "seed=3"])
+    cross_validate({"": one}, study, run, folds=2)
+    dealt = list(Manifest.read(run.manifest, check_files=False).frame["fold"])
+    assert dealt == list(fold_manifest(study, folds=2, seed=3).frame["fold"])
+    assert dealt != list(fold_manifest(study, folds=2, seed=0).frame["fold"])
+
+
+def test_folds_that_part_a_lesion_are_refused(study, instead_of_training, tmp_path):
+    parted = study.with_columns(lesion_id=["l59", *study.frame["lesion_id"][1:]])
+    run = RunFolder(tmp_path / "cv")
+    with pytest.raises(ManifestError, match="l59"):
+        cross_validate({"": config.load()}, parted, run, folds=3)
+    assert not run.path.exists()
 
 
 def test_folds_of_test_rows_alone_are_not_counted(study, instead_of_training, tmp_path):
@@ -199,26 +230,63 @@ def test_a_class_that_a_fold_takes_away_is_named_before_anything_is_trained(
     with pytest.raises(ManifestError, match="without fold 2"):
         cross_validate_repeatedly(one, rare, run, folds=3, repeats=2)
     in_two = ["dermatofibroma", *study.diagnoses[1:-1], "dermatofibroma"]
-    rare = study.with_columns(diagnosis=in_two)
     with pytest.raises(ManifestError, match="without fold 0 and 2 no picture") as fault:
-        cross_validate(candidates(), rare, run, folds=3)
+        cross_validate(candidates(), study.with_columns(diagnosis=in_two), run, folds=3)
     assert len(fault.value.problems) == 1
+    without_fold = study.with_columns(
+        diagnosis=[*study.diagnoses[:-1], "dermatofibroma"],
+        fold=[*study.frame["fold"][:-1], np.nan],
+    )
+    with pytest.raises(ManifestError, match="dermatofibroma"):  # in the folds of the second repeat
+        cross_validate_repeatedly(one, without_fold, run, folds=3, repeats=2)
     assert not instead_of_training
     assert not run.path.exists()
+    coarse = config.load(
+        "default", ["loss.logit_adjustment=0.5", 'data.classes=["malignant", "benign"]']
+    )
+    cross_validate({"": coarse}, rare, run, folds=3)
+
+
+def test_a_fold_that_cannot_tell_the_candidates_apart_is_named_before_anything_is_trained(
+    study, instead_of_training, tmp_path
+):
+    """Fold 1 holds one class and has no AUC; the others hold both, so training never lacks one."""
+    four = study.with_columns(
+        fold=np.arange(len(study)) // 2 % 4,
+        diagnosis=np.where(np.arange(len(study)) // 2 % 4 == 1, "nevus", study.diagnoses),
+    )
+    by_area = config.load_alternatives("default", ["trainer.monitor=val_macro_auc"], [CHOICE])
+    with pytest.raises(ManifestError, match="fold 1 does not define val_macro_auc") as fault:
+        cross_validate(by_area, four, RunFolder(tmp_path / "cv"), folds=4)
+    assert len(fault.value.problems) == 1
+    assert not instead_of_training
 
 
 @pytest.mark.parametrize(
-    "setting", ["trainer.devices=2", 'trainer.devices="0,1"', "trainer.num_nodes=2", "auto"]
+    "setting",
+    [
+        "trainer.devices=2",
+        'trainer.devices="0,1"',
+        "trainer.devices=-1",
+        "trainer.num_nodes=2",
+        "auto",
+    ],
 )
 def test_several_devices_are_refused_before_anything_is_trained(
     study, instead_of_training, tmp_path, monkeypatch, setting
 ):
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4 if setting == "auto" else 1)
+    monkeypatch.setattr(
+        torch.cuda, "device_count", lambda: 4 if setting in ("auto", "trainer.devices=-1") else 1
+    )
     settings = [] if setting == "auto" else [setting]
-    with pytest.raises(InputError, match=r"--kfold trains on one device.*trainer\.devices=1"):
-        cross_validate({"": config.load("default", settings)}, study, RunFolder(tmp_path), folds=3)
+    one = config.load("default", ["trainer.devices=1", "loss.logit_adjustment=0.5"])
+    several = config.load("default", settings)
+    for candidates in ({"": several}, {"one": one, "several": several}):
+        with pytest.raises(InputError, match=r"--kfold trains on one device.*trainer\.devices=1"):
+            cross_validate(candidates, study, RunFolder(tmp_path), folds=3)
     assert not instead_of_training
-    fold_runs.require_one_device(config.load("default", ['trainer.devices="3,"']).trainer)
+    for fits in (['trainer.devices="3,"'], ["trainer.accelerator=cpu"]):
+        fold_runs.require_one_device(config.load("default", fits).trainer)
 
 
 def test_what_lives_in_a_folder_is_not_overwritten_by_something_else(
@@ -256,6 +324,7 @@ def test_what_lives_in_a_folder_is_not_overwritten_by_something_else(
     [
         ([CHOICE], 2, "needs 3 or more"),
         (["trainer.monitor=val_loss,val_macro_auc"], 3, r"trainer\.monitor differs"),
+        (['data.classes=["mel","nv"],["malignant","benign"]'], 3, r"data\.classes differs"),
         (["trainer.keep=best,last"], 3, r"'trainer\.keep=last' are the same recipe on folds"),
         ([CHOICE, "trainer.patience=0,3"], 3, "are the same recipe on folds"),
     ],
@@ -296,6 +365,14 @@ def test_every_repeat_is_the_cross_validation_of_its_seed_over_other_folds(
     one = recipe.model_copy(update={"seed": 1})
     cross_validate({"": one}, study.with_columns(fold=np.nan), own, folds=3)
     assert own.out_of_fold.read_bytes() == repeats[1].out_of_fold.read_bytes()
+    instead_of_training.clear()
+    for name, repeat, given, count in (
+        ("all", recipe, study, 2),
+        ("one", one, study.with_columns(fold=np.nan), 1),
+    ):
+        run = RunFolder(tmp_path / name)
+        cross_validate_repeatedly({"": repeat}, given, run, folds=3, repeats=count, resume=True)
+    assert not instead_of_training, "nothing that is finished is trained again"
 
 
 def test_repeats_and_choices_need_folds(cutis, tmp_path):
@@ -335,6 +412,7 @@ def test_cross_validation_predicts_every_image_once_by_a_model_that_never_saw_it
     development = phantom.rows((phantom.frame["split"] != "test").to_numpy())
     assert sorted(pooled.image_ids) == sorted(development.image_ids)
     for fold in range(2):
+        assert f"{run.path / f'fold-{fold}'}:\nepoch   1  loss" in err
         one = Manifest.read(run.path / f"fold-{fold}" / "manifest.csv")
         assert not set(one.split("train").frame["patient_id"]) & set(
             one.split("val").frame["patient_id"]

@@ -71,9 +71,10 @@ def test_answers_come_in_the_order_of_the_training_rows_and_classes(data, tmp_pa
     assert answers_of_teachers(DistillationSettings(), data) is None
 
 
-def test_answers_about_what_the_run_leaves_out_are_refused(data, tmp_path):
-    ids = [*data.splits["train"].image_ids, data.splits["val"].image_ids[0]]
-    with pytest.raises(InputError, match=r"in split 'val' .*--leave-out val"):
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_answers_about_what_the_run_leaves_out_are_refused(data, tmp_path, split):
+    ids = [*data.splits["train"].image_ids, data.splits[split].image_ids[0]]
+    with pytest.raises(InputError, match=rf"in split '{split}' .*{ids[-1]};.*--leave-out val"):
         answers_of_teachers(written(some_answers(ids, data.classes.classes), tmp_path), data)
 
 

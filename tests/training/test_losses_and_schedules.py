@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from timm.optim.rmsprop_tf import RMSpropTF
 from torch.nn import functional
 
 from cutis.errors import InputError
@@ -140,6 +141,36 @@ def test_rmsprop_is_that_of_tensorflow():
         momentum = 0.9 * momentum + 0.5 * gradient / (square + 0.1) ** 0.5
         expected -= momentum
     assert weight.item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "told"),
+    [
+        ("adamw", torch.optim.AdamW, {"betas": (0.8, 0.999), "eps": 1e-5}),
+        ("adam", torch.optim.Adam, {"betas": (0.8, 0.999), "eps": 1e-5}),
+        ("sgd", torch.optim.SGD, {"momentum": 0.8, "nesterov": True}),
+        ("rmsprop", RMSpropTF, {"momentum": 0.8, "alpha": 0.7, "eps": 1e-5}),
+    ],
+)
+def test_an_optimizer_takes_every_setting_and_each_group_keeps_its_own(name, kind, told):
+    settings = OptimizerSettings(
+        name=name, weight_decay=0.02, momentum=0.8, rmsprop_decay=0.7, epsilon=1e-5
+    )
+    groups = [
+        ParameterGroup((torch.nn.Parameter(torch.zeros(2, 2)),), rate, decays=decays)
+        for rate, decays in ((0.1, True), (0.2, False))
+    ]
+    optimizer = create_optimizer(groups, settings)
+    assert type(optimizer) is kind
+    found = [(group["lr"], group["weight_decay"]) for group in optimizer.param_groups]
+    assert found == [(0.1, 0.02), (0.2, 0.0)]
+    assert {key: optimizer.defaults[key] for key in told} == told
+
+
+def test_a_constant_schedule_stays_at_the_peak():
+    settings = ScheduleSettings(name="constant", warmup_epochs=2)
+    rates = [rate_factor(epoch, settings, epochs=10) for epoch in (1, 2, 6, 10)]
+    assert rates == [0.5, 1, 1, 1]
 
 
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd", "rmsprop"])

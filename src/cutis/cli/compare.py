@@ -55,6 +55,7 @@ def compare(
     from cutis.evaluation.readers import compare_readers
     from cutis.evaluation.readers_report import readers_heading, readers_sections
     from cutis.evaluation.report import write_report
+    from cutis.evaluation.section import counted
     from cutis.files import require_writable, sha256_by_name
     from cutis.tables.manifest import Manifest
     from cutis.tables.predictions import Predictions
@@ -109,7 +110,7 @@ def compare(
     )
     console = plain_console()
     shown = Table(
-        title=f"{question.title}: {found.images} images, {len(found.readers)} readers",
+        title=f"{question.title}: {found.images} images, {counted(len(found.readers), 'reader')}",
         title_justify="left",
     )
     shown.add_column("figure")

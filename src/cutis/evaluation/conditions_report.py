@@ -12,7 +12,7 @@ from cutis.evaluation.conditions import (
 )
 from cutis.evaluation.figures.conditions import conditions_figure
 from cutis.evaluation.multi_reader_table import multi_reader_table
-from cutis.evaluation.section import Section, Table, as_content
+from cutis.evaluation.section import Section, Table, as_content, counted
 
 
 def conditions_section(found: ConditionComparison) -> Section:
@@ -50,10 +50,10 @@ def _text(found: ConditionComparison) -> tuple[str, ...]:
         "Obuchowski and Rockette's, with DeLong's covariances and Hillis's degrees of freedom."
     )
     return (
-        f"{len(found.readers)} readers and {found.images} images, {found.positives} positive, that at "
-        f"least one of them read in both conditions.{alone} With the model minus without, on average "
-        f"over readers: {', '.join(gains)}. Intervals are over cases, both conditions drawn together, "
-        "for these readers.",
+        f"{counted(len(found.readers), 'reader')} and {found.images} images, {found.positives} "
+        f"positive, that at least one of them read in both conditions.{alone} With the model minus "
+        f"without, on average over readers: {', '.join(gains)}. Intervals are over cases, both "
+        "conditions drawn together, for these readers.",
         scored,
     )
 

@@ -14,6 +14,7 @@ from cutis.evaluation.section import (
     Section,
     Table,
     as_content,
+    counted,
     estimate_cells,
     estimate_lines,
     shown,
@@ -31,7 +32,7 @@ def readers_heading(found: ReaderComparison) -> Heading:
     return Heading(
         title=f"Model and readers: {found.title}",
         subtitle=f"Split {found.split}: {found.images} images{lesions}, {found.positives} positive, "
-        f"{len(found.readers)} readers.",
+        f"{counted(len(found.readers), 'reader')}.",
         method=f"Intervals come from {found.replicates} bootstrap replicates over cases "
         f"(seed {found.seed}; {HOW_DRAWN}), with the same weights for model and readers; the "
         f"readers are taken as they are. {AS_WHOLE[found.drawn]} The interval of an AUC is DeLong's.",
@@ -93,13 +94,13 @@ def _summary(found: ReaderComparison) -> Iterator[str]:
     one_sided = len(found.readers) - found.compared
     if one_sided:
         yield (
-            f"{one_sided} of {len(found.readers)} readers did not decide on both sides of the question "
-            "and cannot be placed beside the curve."
+            f"{one_sided} of {counted(len(found.readers), 'reader')} did not decide on both sides of "
+            "the question and cannot be placed beside the curve."
         )
     yield (
-        f"{found.under_curve} of {found.compared} readers lie under the model's curve (a share of "
-        f"{found.share_under_curve}): at their own specificity, on the images they read, the model "
-        f"finds more positives. The mean reader has a sensitivity of {found.mean.sensitivity} "
+        f"The model's curve passes above {found.under_curve} of {counted(found.compared, 'reader')} (a "
+        f"share of {found.share_under_curve}): at their own specificity, on the images they read, the "
+        f"model finds more positives. The mean reader has a sensitivity of {found.mean.sensitivity} "
         f"(standard deviation over readers {shown(found.mean.sensitivity_sd)}) and a specificity of "
         f"{found.mean.specificity} (standard deviation {shown(found.mean.specificity_sd)})."
     )

@@ -76,6 +76,11 @@ def estimate_lines(estimate: Estimate) -> str:
     return "\n".join(filter(None, estimate_cells(estimate)))
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: 1 reader, 2 readers."""
+    return f"{number} {noun}{'s' if number != 1 else ''}"
+
+
 def shown(value: float) -> str:
     """A figure with three digits after the point."""
     return "undefined" if math.isnan(value) else f"{value:z.3f}"

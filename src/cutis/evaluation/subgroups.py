@@ -1,13 +1,15 @@
 """Subgroups: the same figures by age, sex, site, skin type, source, ground truth and artefact.
 
-A figure of a group with fewer than `LEAST_POSITIVES` malignant cases is "too few" and is not shown.
+A figure of a group with fewer than `LEAST_POSITIVES` malignant or benign cases is "too few" and is
+not shown.
 A gap is the figure of a group minus that of everybody else whose group is known; both are resampled
 together, so that its interval is a paired one. Groups are listed by name, never ranked.
 """
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +28,7 @@ AGE_BANDS_YEARS = (0, 30, 45, 60, 75, math.inf)
 USUAL = ("age_years", "sex", "site", "fitzpatrick", "source", "ground_truth")
 FIGURES = ("balanced_accuracy", "malignant_roc_auc", "sensitivity", "specificity")
 UNKNOWN = "unknown"
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,7 @@ def _in_order(groups: Iterable[str]) -> list[str]:
 
     def size(group: str) -> tuple[float, str]:
         first = group.split(" ")[0]
-        return (float(first) if first.isdecimal() else math.inf), group
+        return (float(first) if _NUMBER.fullmatch(first) else math.inf), group
 
     return sorted(groups, key=size)
 
@@ -211,19 +214,18 @@ def _judge(
         else {}
     )
     for group, rows in members.items():
-        n, positives = int(rows.sum()), int(malignant[rows].sum())
         yield Subgroup(
             column,
             group,
-            n,
-            positives,
+            int(rows.sum()),
+            int(malignant[rows].sum()),
             {
-                name: _with_denominators(estimates[f"{group}/{name}"], n, positives)
+                name: _counted(estimates[f"{group}/{name}"], rows, malignant)
                 for name in FIGURES
                 if f"{group}/{name}" in estimates
             },
             {
-                name: estimates[f"{group}/{name}/gap"]
+                name: _counted(estimates[f"{group}/{name}/gap"], rows | others[group], malignant)
                 for name in FIGURES
                 if f"{group}/{name}/gap" in estimates
             },
@@ -235,10 +237,9 @@ def _enough(rows: BoolArray, malignant: BoolArray) -> bool:
     return min(positives, int(rows.sum()) - positives) >= LEAST_POSITIVES
 
 
-def _with_denominators(estimate: Estimate, n: int, positives: int) -> Estimate:
-    return Estimate(
-        estimate.value, estimate.low, estimate.high, n, positives, estimate.undefined_replicates
-    )
+def _counted(estimate: Estimate, rows: BoolArray, malignant: BoolArray) -> Estimate:
+    """With the rows that it was measured on as its denominators."""
+    return replace(estimate, n=int(rows.sum()), positives=int(malignant[rows].sum()))
 
 
 @dataclass(frozen=True, eq=False)

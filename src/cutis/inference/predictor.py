@@ -246,7 +246,7 @@ def _rejection_of(bundle: ModelBundle) -> Rejection | None:
 
 
 def _require_contract(session: onnxruntime.InferenceSession, bundle: ModelBundle) -> None:
-    """Inputs and outputs are those of `bundle.json`, as far as the graph states its shapes."""
+    """Inputs and outputs are those of `bundle.json`; what a batch holds is left open."""
     preprocessing, classes = bundle.facts.preprocessing, len(bundle.facts.classes)
     wanted = {INPUT_NAME: (3, preprocessing.height, preprocessing.width)}
     inputs = {each.name: tuple(each.shape[1:]) for each in session.get_inputs()}

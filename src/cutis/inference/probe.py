@@ -69,8 +69,12 @@ def fit_probe(
     parts = _parts(features, manifest.labelled())
     classes = manifest.labelled().class_set()
     values, truth = _examples(parts["train"], features, classes)
-    if len(set(truth)) < len(classes):
-        raise ManifestError(manifest.name, ["a class has no picture in split 'train'"])
+    lacking = [name for k, name in enumerate(classes.classes) if k not in truth]
+    if lacking:
+        raise ManifestError(
+            manifest.name,
+            [f"class {name!r} has no picture with features in split 'train'" for name in lacking],
+        )
     heads = {c: _fitted(values, truth, c, balance=balance) for c in sorted(strengths)}
     judged_on, answers = _examples(parts["val"], features, classes)
     tried = {c: macro_roc_auc(answers, head.predict_proba(judged_on)) for c, head in heads.items()}

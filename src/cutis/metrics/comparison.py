@@ -64,7 +64,7 @@ def mcnemar(right_a: BoolArray, right_b: BoolArray) -> McNemar:
         only_a=only_a,
         only_b=only_b,
         exact_p=float(min(twice, 1.0)),
-        mid_p=float(twice - binom.pmf(fewer, discordant, 0.5)),
+        mid_p=float(min(twice - binom.pmf(fewer, discordant, 0.5), 1.0)),
     )
 
 
@@ -78,7 +78,8 @@ def paired_permutation_test(
     """Whether two systems differ in any figure, by exchanging their answers lesion by lesion.
 
     If the systems were equally good, it would not matter whose answers to a lesion are called A's and
-    whose B's. The figure must mean the same for both, so an area needs scores on a common scale.
+    whose B's. The figure must mean the same for both, so an area needs scores on a common scale. A
+    relabelling that leaves it undefined, as a precision without answers, counts as no less extreme.
 
     Args:
         figure: Takes weights (r, 2n), returns (r,). The first n rows are the cases as A answered them,
@@ -110,13 +111,13 @@ def paired_permutation_test(
     observed = float(difference(np.zeros((1, len(names)), dtype=bool))[0])
     if np.isnan(observed):
         raise InputError("the figure is undefined on these cases, so it cannot be compared")
-    exact = len(names) < 31 and 2 ** len(names) <= permutations
+    exact = 2 ** len(names) <= permutations
     swaps = _all_swaps if exact else _random_swaps(permutations, seed)
     block = max(_BLOCK_CELLS // (2 * len(member)), 1)
     # A relabelling that gives the same figure by another sum of the same terms counts as equal.
     threshold = abs(observed) - 1e-9
     as_extreme = sum(
-        int((abs(difference(swapped)) >= threshold).sum()) for swapped in swaps(len(names), block)
+        int((~(abs(difference(swapped)) < threshold)).sum()) for swapped in swaps(len(names), block)
     )
     if exact:
         return PermutationTest(observed, as_extreme / 2 ** len(names), 2 ** len(names), True)

@@ -24,6 +24,7 @@ from cutis.metrics.ranking import Ranking, require_both_classes
 Labels = npt.NDArray[np.generic] | Sequence[object]
 
 PRIOR_CASES = 2  # what the variance by the counts alone weighs beside DeLong's
+_ROUNDING = 1e-28  # variances below this are rounding; true ones of a million cases reach 1e-25
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class AreaDifference:
     """The ROC-AUC of one score minus that of another on the same cases, tested against zero.
 
     `low`, `high`, `z` and `p` are nan where the variance is zero or undefined: the scores rank all
-    pairs alike or are both perfect, or a class has fewer than two clusters.
+    pairs alike, are both perfect or gain the same on every case, or a class has fewer than two
+    clusters.
     """
 
     difference: float
@@ -102,7 +104,7 @@ def delong_auc(
     placements = Ranking.of(positive, score).placements()[None]
     member = _membership(len(positive), clusters)
     auc = float(_areas(placements, positive)[0])
-    variance = max(float(_covariance(placements, positive, member)[0, 0]), 0.0)
+    variance = _variance(placements, positive, member)
     independent = _clusters_per_class(positive, member)
     if variance == 0:
         low, high = newcombe_interval(auc, *independent, level=level)
@@ -161,7 +163,7 @@ def paired_delong(
     gained = (ranked[0] - ranked[1])[None]
     difference = float(_areas(gained, positive)[0])
     member = _membership(len(positive), clusters)
-    variance = max(float(_covariance(gained, positive, member)[0, 0]), 0.0)
+    variance = _variance(gained, positive, member)
     error = np.sqrt(variance) if variance > 0 else float("nan")
     degrees = min(_clusters_per_class(positive, member)) - 1
     half, z = student.ppf(0.5 + level / 2, degrees) * error, difference / error
@@ -199,7 +201,7 @@ def newcombe_interval(
     z = norm.ppf(0.5 + level / 2)
 
     def low_end(area: float) -> float:
-        if area == 0:
+        if area == 0 or level == 1:
             return 0.0
         last = min(area, 1 - 1e-12)  # at 1 itself the variance vanishes, which is no answer
 
@@ -234,6 +236,12 @@ def _covariance(placements: FloatArray, positive: BoolArray, member: IntArray) -
         + _correction(with_negatives) * (of_negatives @ of_negatives.T)
         + _correction(in_cluster.shape[1]) * (across + across.T)
     )
+
+
+def _variance(placements: FloatArray, positive: BoolArray, member: IntArray) -> float:
+    """Of one area, 0 where it is negative or rounding, nan where undefined."""
+    variance = float(_covariance(placements, positive, member)[0, 0])
+    return 0.0 if variance < _ROUNDING else variance
 
 
 def _membership(n: int, clusters: Labels | None) -> IntArray:

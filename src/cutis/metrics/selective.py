@@ -37,7 +37,7 @@ class RiskCoverage:
         # Within a group the losses so far are lost_before + loss (c - before); divide by c, integrate.
         growth = np.log(share(after, before, undefined=1.0))
         areas = loss * width + (lost_before - loss * before) * growth
-        return np.where(np.isnan(self.risk[..., -1]), np.nan, areas.sum(axis=-1))
+        return np.asarray(areas.sum(axis=-1))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,10 +14,11 @@ from itertools import combinations
 import numpy as np
 from rich.console import Console
 
-from cutis.errors import InputError
+from cutis.errors import InputError, ManifestError
 from cutis.files import write_json
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
+from cutis.taxonomy import ClassSet
 from cutis.training.fold_runs import train_unless_finished, with_folds_left_out
 from cutis.training.monitors import Monitor, merit, monitored_predictions
 from cutis.training.recipe import Recipe
@@ -105,6 +106,28 @@ def require_comparable(candidates: Mapping[str, Recipe], folds: int) -> Monitor:
                 "of the last epoch are kept and nothing stops early; give values that differ there"
             )
     return recipes[0].trainer.monitor
+
+
+def require_monitor_on_folds(recipe: Recipe, folded: Manifest, *, folds: int) -> None:
+    """Check that every fold alone defines the figure that candidates such as this are compared by.
+
+    Raises:
+        ManifestError: naming the folds that do not.
+        TaxonomyError: as `TrainingData.from_manifest`.
+    """
+    classes, monitor = recipe.data.classes, recipe.trainer.monitor
+    named = folded.class_set() if classes is None else ClassSet(folded.taxonomy, classes)
+    alike = np.full((len(folded), len(named)), 1 / len(named))
+    blank = Predictions(folded.image_ids, named.classes, alike)
+    parts = [folded.rows((folded.frame["fold"] == fold).to_numpy()) for fold in range(folds)]
+    problems = [
+        f"fold {fold} does not define {monitor}, its pictures being of one class: take "
+        "trainer.monitor = 'val_loss', fewer folds, or another seed"
+        for fold, rows in enumerate(parts)
+        if np.isnan(monitored_predictions(blank, rows)[monitor])
+    ]
+    if problems:
+        raise ManifestError(folded.name, problems)
 
 
 def _judged(run: RunFolder, rows: Manifest, split: str, monitor: Monitor) -> float:

@@ -10,7 +10,11 @@ from rich.console import Console
 from cutis.curation.splits import fold_manifest
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
-from cutis.training.choice import choose_by_inner_folds, require_comparable
+from cutis.training.choice import (
+    choose_by_inner_folds,
+    require_comparable,
+    require_monitor_on_folds,
+)
 from cutis.training.fold_runs import (
     require_every_class_in_training,
     require_one_device,
@@ -49,7 +53,8 @@ def cross_validate(
     Raises:
         InputError: too few folds or lesions, several devices, or the folder holds a run with other
             folds, pictures or settings.
-        ManifestError: a class would have no training picture without some fold; or as `train`.
+        ManifestError: a class would have no training picture without some fold, or a fold does not
+            define the figure that recipes are chosen by; or as `train`.
         OutputError: as `train`.
     """
     recipes = {name: without_choice_of_epoch(recipe) for name, recipe in candidates.items()}
@@ -131,6 +136,8 @@ def _ready_to_train(recipes: Mapping[str, Recipe], manifest: Manifest, *, folds:
     folded = _with_folds(manifest.labelled(), folds, seed=recipe.seed)
     folded = folded.rows(folded.frame["fold"].notna().to_numpy())
     require_every_class_in_training(folded, recipe.data.classes, left_out)
+    if len(recipes) > 1:
+        require_monitor_on_folds(recipe, folded, folds=folds)
     return folded
 
 

@@ -25,15 +25,8 @@ def without_choice_of_epoch(recipe: Recipe) -> Recipe:
 
 
 def with_folds_left_out(manifest: Manifest, *, val: int, test: int | None = None) -> Manifest:
-    """The rows with one fold as `val`, if given another as `test`, the rest to train.
-
-    Raises:
-        ManifestError: a fold that is left out is empty.
-    """
+    """The rows with one fold as `val`, if given another as `test`, the rest to train."""
     column = manifest.frame["fold"].to_numpy()
-    for fold in (val, test):
-        if fold is not None and not (column == fold).any():
-            raise ManifestError(manifest.name, [f"fold {fold} is empty"])
     held = [column == val] if test is None else [column == val, column == test]
     split = np.select(held, ["val", "test"][: len(held)], default="train")
     return manifest.with_columns(split=split)
@@ -72,23 +65,20 @@ def require_every_class_in_training(
     """Check that no training, whichever folds it leaves out, lacks a picture of a class.
 
     Args:
-        folded: With folds.
-        classes: Labels of the taxonomy; None, the diagnoses that the rows with a fold name.
+        folded: Every row with a fold.
+        classes: Labels of the taxonomy; None, the diagnoses that the rows name.
         left_out: The folds of each training.
 
     Raises:
-        ManifestError: naming the folds and the classes, and folds that are empty.
+        ManifestError: naming the folds and the classes.
         TaxonomyError: as `TrainingData.from_manifest`.
     """
-    kept = folded.rows(folded.frame["fold"].notna().to_numpy())
-    column = kept.frame["fold"].to_numpy()
-    named = kept.class_set() if classes is None else ClassSet(kept.taxonomy, tuple(classes))
-    found = [named.index_of(diagnosis) for diagnosis in kept.diagnoses]
+    named = folded.class_set() if classes is None else ClassSet(folded.taxonomy, tuple(classes))
+    found = [named.index_of(diagnosis) for diagnosis in folded.diagnoses]
     problems = []
     for folds in left_out:
-        out = np.isin(column, folds)
+        out = np.isin(folded.frame["fold"], folds)
         told = " and ".join(map(str, folds))
-        problems += [f"fold {fold} is empty" for fold in folds if not (column == fold).any()]
         present = {index for index, is_out in zip(found, out, strict=True) if not is_out}
         lacking = [name for index, name in enumerate(named.classes) if index not in present]
         if lacking:
@@ -97,7 +87,7 @@ def require_every_class_in_training(
                 "fewer folds, another seed, or coarser classes (data.classes)"
             )
     if problems:
-        raise ManifestError(folded.name, list(dict.fromkeys(problems)))
+        raise ManifestError(folded.name, problems)
 
 
 def train_unless_finished(
@@ -108,7 +98,7 @@ def train_unless_finished(
     resume: bool = False,
     console: Console | None = None,
 ) -> None:
-    """Train, or leave a finished run of the same settings and rows as it is.
+    """Train under the folder's name, or leave a finished run of the same settings and rows as it is.
 
     Raises:
         InputError: the finished run had others.
@@ -119,4 +109,6 @@ def train_unless_finished(
         run.require_same_settings(recipe)
         run.require_same_manifest(manifest)
         return
+    if console is not None:
+        console.print(f"{run.path}:", highlight=False, soft_wrap=True)
     train(recipe, manifest, run, resume=resume, console=console)

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from cutis.evaluation.figures.style import COLOURS, unit_square
 from cutis.evaluation.literature import CONTEXT_ONLY
 from cutis.evaluation.reader_results import Counts, ReaderComparison
+from cutis.evaluation.section import counted
 
 MODEL, READER, MEAN, LITERATURE = COLOURS[0], COLOURS[1], COLOURS[5], COLOURS[7]
 LITERATURE_MARKERS = "sDv^<>pX"
@@ -67,8 +68,8 @@ def confusion_figure(found: ReaderComparison) -> Figure:
         )
     )
     _draw_counts(panels[0], found.model.counts, f"model, from {found.threshold.value:.3g} on")
-    readings = sum(each.images for each in found.readers)
-    _draw_counts(panels[1], pooled, f"{len(found.readers)} readers, {readings} readings")
+    readings = counted(sum(each.images for each in found.readers), "reading")
+    _draw_counts(panels[1], pooled, f"{counted(len(found.readers), 'reader')}, {readings}")
     return figure
 
 
