@@ -24,7 +24,7 @@ from cutis.curation.splits import split_manifest
 from cutis.files import write_json
 from cutis.models.classifier import create_classifier
 from cutis.training.run_folder import RunFolder
-from cutis.training.runner import fit, training_loaders
+from cutis.training.runner import fit, trainer_hardware, training_loaders
 from cutis.training.training_data import TrainingData
 
 import timm  # isort: skip
@@ -93,7 +93,7 @@ def our_training(data: TrainingData) -> float:
     model = create_classifier(recipe.model, classes=len(data.classes), image_size=SIDE)
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder(Path(folder))
-        fit(recipe, data, model, run, resume=False)
+        fit(recipe, data, model, run, hardware=trainer_hardware(recipe.trainer), resume=False)
         last = run.history.read_text().splitlines()[-1].split(",")
     shown = len(data.splits["train"]) // BATCH * BATCH
     return shown / float(last[-1])
