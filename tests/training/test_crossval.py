@@ -140,6 +140,10 @@ def test_a_resumed_choice_repeats_nothing_and_a_changed_recipe_is_refused(
     other = candidates(["loss.logit_adjustment=1.0,0.5"])
     with pytest.raises(InputError, match=r"other settings: loss\.logit_adjustment \(was 0\.5\)"):
         cross_validate(other, study, run, folds=3, resume=True)
+    with pytest.raises(
+        InputError, match="folds choose between settings there; give the same --choose"
+    ):
+        cross_validate(dict([*candidates().items()][:1]), study, run, folds=3, resume=True)
     moved = study.with_columns(fold=study.frame["fold"].iloc[::-1].to_numpy())
     with pytest.raises(InputError, match=r"another manifest .*'i00' has fold '2', which was '0'"):
         cross_validate(candidates(), moved, run, folds=3, resume=True)

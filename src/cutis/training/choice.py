@@ -66,9 +66,7 @@ def choose_by_inner_folds(
     scores = np.full((len(candidates), folds, folds), np.nan)  # candidate, outer fold, inner fold
     for number, recipe in enumerate(candidates.values()):
         for first, second in combinations(range(folds), 2):
-            one = RunFolder(
-                run.path / "inner" / f"candidate-{number}" / f"without-{first}-{second}"
-            )
+            one = RunFolder(run.inner / f"candidate-{number}" / f"without-{first}-{second}")
             rows = with_folds_left_out(folded, val=first, test=second)
             train_unless_finished(recipe, rows, one, resume=resume, console=console)
             for split, outer, inner in (("val", second, first), ("test", first, second)):

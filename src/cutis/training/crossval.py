@@ -8,6 +8,7 @@ import pandas as pd
 from rich.console import Console
 
 from cutis.curation.splits import fold_manifest
+from cutis.errors import InputError
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.training.choice import (
@@ -52,7 +53,7 @@ def cross_validate(
 
     Raises:
         InputError: too few folds or lesions, several devices, or the folder holds a run with other
-            folds, pictures or settings.
+            folds, pictures or settings, or one that chooses where there is nothing to choose now.
         ManifestError: a class would have no training picture without some fold, or a fold does not
             define the figure that recipes are chosen by; or as `train`.
         OutputError: as `train`.
@@ -62,6 +63,11 @@ def cross_validate(
     (run.require_nothing_but if resume else run.require_new)(A_CROSS_VALIDATION)
     if run.holds():
         run.require_same_manifest(folded)
+    if len(recipes) == 1 and run.inner.exists():
+        raise InputError(
+            f"{run.path}: folds choose between settings there; give the same --choose, or choose "
+            "another -o"
+        )
     folded.write(run.manifest)
     chosen = [next(iter(recipes))] * folds
     if len(recipes) > 1:

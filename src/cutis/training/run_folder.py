@@ -79,6 +79,11 @@ class RunFolder:
         return self.path / "bundle"
 
     @property
+    def inner(self) -> Path:
+        """The runs by which a nested cross-validation chooses."""
+        return self.path / "inner"
+
+    @property
     def choices(self) -> Path:
         """What the inner folds of a nested cross-validation chose."""
         return self.path / "choices.json"
@@ -98,7 +103,7 @@ class RunFolder:
             return A_RUN
         parts = (
             *self.path.glob("fold-*/settings.json"),
-            *self.path.glob("inner/*/*/settings.json"),
+            *self.inner.glob("*/*/settings.json"),
         )
         if parts or self.out_of_fold.exists():
             return A_CROSS_VALIDATION
