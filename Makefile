@@ -43,6 +43,7 @@ lint: $(INSTALLED)  ## Check format and style
 
 types: $(INSTALLED)  ## Check types, strictly
 	$(BIN)/mypy
+	MYPYPATH=src:benchmarks $(BIN)/mypy benchmarks/*.py
 
 docs: $(INSTALLED)  ## Write docs/commands.md and docs/settings.md again
 	$(BIN)/python scripts/reference.py

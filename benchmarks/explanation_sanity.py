@@ -34,7 +34,7 @@ def know_nothing(shape: tuple[int, int], seed: int) -> dict[str, np.ndarray]:
     return {"noise": np.random.default_rng(seed).random(shape), "middle": bump}
 
 
-def blind_check(model, frame, map_of, heat, mask, seed) -> MapCheck:
+def blind_check(model, frame, map_of, heat, mask, seed) -> MapCheck:  # type: ignore[no-untyped-def]
     blind = replace(map_of, heat=heat)
     curves = causal_curves(model, frame, blind, seed=seed)
     found = overlap(heat, mask)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +35,9 @@ PICTURES, WARM_UP, BATCH, BATCHES = 200, 10, 32, 12
 Answer = Callable[[np.ndarray], object]
 
 
-def candidates(bundle: ModelBundle, manifest: Manifest, scratch: Path) -> tuple[dict, dict]:
+def candidates(
+    bundle: ModelBundle, manifest: Manifest, scratch: Path
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """What is timed, by name, and the parity of each exported network."""
     network = load_trained(bundle.folder).network.eval()
     preprocessing = bundle.facts.preprocessing

@@ -11,6 +11,7 @@ were ready.
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from distillation import EPOCHS, FOLDS, on_folds
@@ -64,7 +65,7 @@ def _answers_of(run: Path, fold: int) -> Path:
     return RunFolder(run / f"fold-{fold}").predictions("val")
 
 
-def _judged(work: Path, name: str, rows: Manifest, folds: list[int]) -> dict[str, object]:
+def _judged(work: Path, name: str, rows: Manifest, folds: list[int]) -> dict[str, Any]:
     judged = rows.rows(rows.frame["fold"].isin(folds).to_numpy())
     answers = {run: _pooled(work / run, rows, folds) for run in (AS_IT_IS, name)}
     return {"images": len(judged), "figures": judge(answers, judged)}

@@ -135,8 +135,8 @@ def judged(
         for name, intervals_of in methods.items():
             for figure, ends in intervals_of(cohort).items():
                 found.setdefault((name, figure), []).append(ends)
-    for (name, figure), ends in found.items():
-        low, high = np.array(ends).T
+    for (name, figure), intervals in found.items():
+        low, high = np.array(intervals).T
         truth = design.truth[figure]
         yield Coverage(
             interval=f"{name}, {figure}",

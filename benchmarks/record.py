@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 RESULTS = REPOSITORY / "benchmarks" / "results"
 DATA = Path(os.environ.get("CUTIS_DATA") or REPOSITORY.parent / "shared" / "data").resolve()
 """The real data sets."""
-CUTIS = Path(sys.executable).with_name("cutis").absolute()
+CUTIS = str(Path(sys.executable).with_name("cutis").absolute())
 """The program of the environment that runs this."""
 
 

@@ -95,11 +95,12 @@ def alternatives(training: Seen) -> dict[str, Method]:
     unit = NearestNeighbors(n_neighbors=5).fit(_unit(features))
 
     def conditional(rows: FloatArray) -> FloatArray:
-        return np.min([within.mahalanobis(rows - centre) for centre in centres], axis=0)
+        return np.asarray(np.min([within.mahalanobis(rows - centre) for centre in centres], axis=0))
 
     def left_over(found: FloatArray) -> FloatArray:
         off = found - mean
-        return np.sqrt(np.maximum((off**2).sum(axis=1) - ((off @ basis) ** 2).sum(axis=1), 0))
+        squares = (off**2).sum(axis=1) - ((off @ basis) ** 2).sum(axis=1)
+        return np.asarray(np.sqrt(np.maximum(squares, 0)))
 
     weight = logits.max(axis=1).mean() / left_over(features).mean()
     return {
@@ -117,11 +118,11 @@ def alternatives(training: Seen) -> dict[str, Method]:
 
 
 def _unit(features: FloatArray) -> FloatArray:
-    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9)
+    return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9))
 
 
 def _energy(logits: FloatArray) -> FloatArray:
-    return -np.logaddexp.reduce(logits, axis=1)
+    return np.asarray(-np.logaddexp.reduce(logits, axis=1))
 
 
 def area(inside: FloatArray, outside: FloatArray) -> list[float]:
@@ -135,7 +136,8 @@ def perturbed(
     predictor: Predictor, rejection: Rejection, paths: list[Path]
 ) -> dict[str, list[int]]:
     """How many of these pictures are rejected at the mildest, middle and strongest severity."""
-    preprocessing, found = predictor.bundle.facts.preprocessing, {}
+    preprocessing = predictor.bundle.facts.preprocessing
+    found: dict[str, list[int]] = {}
     pictures_of = [load_rgb(path) for path in paths]
     for kind, perturbation in PERTURBATIONS.items():
         if kind == "painted_over":  # needs a mask

@@ -38,7 +38,7 @@ SIDE = RECIPE.data.train_size or RECIPE.data.image_size
 BATCH = RECIPE.data.batch_size
 
 
-class PlainDataset(Dataset):
+class PlainDataset(Dataset[tuple[torch.Tensor, int]]):
     """`PIL.open` and torchvision transforms, as in a tutorial; the same augmentation."""
 
     def __init__(self, paths: list[Path], targets: list[int]) -> None:
@@ -73,7 +73,7 @@ def rate(batches: Callable[[], Iterable[object]]) -> float:
     return shown / (time.perf_counter() - started)
 
 
-def plain_training(loader: DataLoader) -> float:
+def plain_training(loader: DataLoader[tuple[torch.Tensor, int]]) -> float:
     """One epoch of a plain timm loop."""
     model = timm.create_model(RECIPE.model.backbone.name, num_classes=7).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
@@ -81,7 +81,7 @@ def plain_training(loader: DataLoader) -> float:
     for images, targets in loader:
         loss = torch.nn.functional.cross_entropy(model(images), targets)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         shown += len(images)
     return shown / (time.perf_counter() - started)

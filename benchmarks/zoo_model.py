@@ -111,10 +111,12 @@ def pooled(spine: Manifest) -> Manifest:
     """
     again = spine.frame.assign(
         image_id=spine.frame["image_id"] + "-224",
-        path=[DATA / SAME_LESIONS / "images" / Path(path).name for path in spine.frame["path"]],
+        path=[
+            str(DATA / SAME_LESIONS / "images" / Path(path).name) for path in spine.frame["path"]
+        ],
         mask_path="",
     )
-    again = again[[path.exists() for path in again["path"]]].astype({"path": str})
+    again = again[[Path(path).exists() for path in again["path"]]]
     clinics = import_source("isic", DATA / "isic2017").manifest.labelled().split("train")
     coarse = {"seborrheic-keratosis": "benign-keratosis"}
     named = clinics.frame["diagnosis"].replace(coarse)
