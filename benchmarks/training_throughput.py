@@ -23,8 +23,9 @@ from cutis.curation.sources import import_source
 from cutis.curation.splits import split_manifest
 from cutis.files import write_json
 from cutis.models.classifier import create_classifier
+from cutis.training.loaders import training_loaders
 from cutis.training.run_folder import RunFolder
-from cutis.training.runner import fit, trainer_hardware, training_loaders
+from cutis.training.runner import fit, trainer_hardware
 from cutis.training.training_data import TrainingData
 
 import timm  # isort: skip

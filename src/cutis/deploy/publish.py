@@ -16,6 +16,7 @@ from cutis.models.backbones import inherited_sources
 from cutis.models.classifier import Classifier
 from cutis.parity import Parity
 from cutis.tables.manifest import Manifest
+from cutis.training.monitors import merit
 from cutis.training.recipe import Recipe
 from cutis.training.run_folder import RunFolder
 from cutis.training.training_data import TrainingData
@@ -91,11 +92,9 @@ def _kept_epoch(run: RunFolder, recipe: Recipe) -> dict[str, float]:
     with run.history.open(newline="", encoding="utf-8") as stream:
         epochs = list(csv.DictReader(stream))
     monitor = recipe.trainer.monitor
-    sign = -1 if monitor == "val_loss" else 1
 
     def score(epoch: dict[str, str]) -> float:
-        value = float(epoch[monitor])
-        return -np.inf if np.isnan(value) else sign * value
+        return merit(monitor, float(epoch[monitor]))
 
     kept = epochs[-1] if recipe.trainer.keep == "last" else max(epochs, key=score)
     return {key: float(value) for key, value in kept.items() if key.startswith("val_")}

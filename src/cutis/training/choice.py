@@ -20,7 +20,7 @@ from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.taxonomy import ClassSet
 from cutis.training.fold_runs import train_unless_finished, with_folds_left_out
-from cutis.training.monitors import Monitor, merit, monitored_predictions
+from cutis.training.monitors import Monitor, is_defined, merit, monitored_predictions
 from cutis.training.recipe import Recipe
 from cutis.training.run_folder import RunFolder
 
@@ -115,14 +115,12 @@ def require_monitor_on_folds(recipe: Recipe, folded: Manifest, *, folds: int) ->
     """
     classes, monitor = recipe.data.classes, recipe.trainer.monitor
     named = folded.class_set() if classes is None else ClassSet(folded.taxonomy, classes)
-    alike = np.full((len(folded), len(named)), 1 / len(named))
-    blank = Predictions(folded.image_ids, named.classes, alike)
     parts = [folded.rows((folded.frame["fold"] == fold).to_numpy()) for fold in range(folds)]
     problems = [
         f"fold {fold} does not define {monitor}, its pictures being of one class: take "
         "trainer.monitor = 'val_loss', fewer folds, or another seed"
         for fold, rows in enumerate(parts)
-        if np.isnan(monitored_predictions(blank, rows)[monitor])
+        if not is_defined(monitor, rows, named)
     ]
     if problems:
         raise ManifestError(folded.name, problems)

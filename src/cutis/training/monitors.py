@@ -48,6 +48,17 @@ def monitored_predictions(predictions: Predictions, rows: Manifest) -> dict[str,
     return monitored(truth, predictions.rows_for(rows.image_ids).probabilities)
 
 
+def is_defined(monitor: Monitor, rows: Manifest, classes: ClassSet) -> bool:
+    """Whether these rows can tell good answers from bad by that figure; one class has no area.
+
+    Raises:
+        TaxonomyError: a diagnosis that belongs to no class.
+    """
+    truth = np.array(classes.indices_of(rows.diagnoses))
+    alike = np.full((len(truth), len(classes)), 1 / len(classes))
+    return not math.isnan(monitored(truth, alike)[monitor])
+
+
 def merit(monitor: Monitor, value: float) -> float:
     """The value on a scale where more is better; nan is worst.
 

@@ -2,12 +2,10 @@
 
 import logging
 import math
-import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import Any
 
 import lightning
@@ -18,14 +16,10 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
-from torch.utils.data import DataLoader
 
 import cutis.torch_setup
 from cutis.checks import FloatArray
-from cutis.data.dataset import LesionDataset, Sample, collate
-from cutis.data.sampling import EpochSampler
-from cutis.data.transforms import training_transform
-from cutis.errors import ImageError, InputError, ManifestError, SettingsError, first_line
+from cutis.errors import InputError, ManifestError, SettingsError, first_line
 from cutis.evaluation.figures.classifier import history_figure
 from cutis.files import atomic_path, require_writable, write_json
 from cutis.imaging import Preprocessing, unreadable
@@ -37,12 +31,13 @@ from cutis.tables.manifest import Manifest
 from cutis.training.averaging import AveragedWeights
 from cutis.training.checkpoints import EpochCheckpoint, require_checkpoint
 from cutis.training.distillation import answers_of_teachers
+from cutis.training.loaders import naming_the_picture, training_loaders
 from cutis.training.losses import ClassificationLoss
 from cutis.training.module import LesionModule
-from cutis.training.monitors import MORE_IS_BETTER, monitored
+from cutis.training.monitors import MORE_IS_BETTER, is_defined
 from cutis.training.prediction import load_kept_weights, predict_held_out
 from cutis.training.progress import RichProgress
-from cutis.training.recipe import DataSettings, Recipe, TrainerSettings
+from cutis.training.recipe import Recipe, TrainerSettings
 from cutis.training.run_folder import RunFolder
 from cutis.training.training_data import TrainingData
 
@@ -118,14 +113,13 @@ def require_monitor(settings: TrainerSettings, data: TrainingData) -> None:
     Raises:
         ManifestError: it has to, and does not define the figure that is looked at.
     """
-    rows, classes = data.splits["val"], len(data.classes)
-    truth = np.array(data.classes.indices_of(rows.diagnoses))
-    blank = monitored(truth, np.full((len(truth), classes), 1 / classes))
-    if (settings.keep == "best" or settings.patience) and math.isnan(blank[settings.monitor]):
+    rows, monitor = data.splits["val"], settings.monitor
+    goes_by_it = settings.keep == "best" or settings.patience
+    if goes_by_it and not is_defined(monitor, rows, data.classes):
         raise ManifestError(
             rows.name,
             [
-                f"split 'val' does not define {settings.monitor}, its pictures being of one class: "
+                f"split 'val' does not define {monitor}, its pictures being of one class: "
                 "take trainer.monitor = 'val_loss', or split anew"
             ],
         )
@@ -292,7 +286,7 @@ def fit(
                 f"data.batch_size = {batch_size}: each of {trainer.world_size} devices has {share} "
                 f"training pictures, less than a batch; give {share} or less"
             )
-        with _loaders_naming_the_picture():
+        with naming_the_picture():
             trainer.fit(
                 module,
                 loaders.train,
@@ -316,64 +310,6 @@ class Patience(EarlyStopping):
         """Stop at once when the checkpoint's last epoch was the one that patience ended with."""
         if self.wait_count >= self.patience:
             trainer.should_stop = True
-
-
-@dataclass(frozen=True, eq=False)
-class Loaders:
-    """Batches for training and for validation."""
-
-    train: DataLoader[Sample]
-    val: DataLoader[Sample]
-    sampler: EpochSampler  # of the training loader
-
-
-def training_loaders(recipe: Recipe, data: TrainingData) -> Loaders:
-    """The loaders that `train` uses."""
-    preprocessing = recipe.preprocessing()
-    side = recipe.data.train_size or recipe.data.image_size
-    size = (side, side)
-    training = LesionDataset(
-        data.splits["train"],
-        data.classes,
-        replace(preprocessing, height=side, width=side),
-        transform=training_transform(recipe.augmentation, size=size),
-        cache=recipe.data.cache,
-    )
-    validation = LesionDataset(
-        data.splits["val"], data.classes, preprocessing, cache=recipe.data.cache
-    )
-    batch_size = recipe.data.batch_size
-    if len(training) < 2:
-        raise InputError("training needs at least two pictures")
-    workers = loader_workers(recipe.data)
-    sampler = EpochSampler(training.targets, seed=recipe.seed, balance=recipe.data.balance)
-    return Loaders(
-        sampler=sampler,
-        train=DataLoader(
-            training,
-            batch_size=min(batch_size, len(training)),
-            sampler=sampler,
-            drop_last=True,
-            num_workers=workers,
-            persistent_workers=workers > 0,
-            collate_fn=collate,
-            prefetch_factor=4 if workers else None,
-        ),
-        val=DataLoader(
-            validation,
-            batch_size=batch_size,
-            num_workers=workers,
-            persistent_workers=workers > 0,
-            collate_fn=collate,
-        ),
-    )
-
-
-def loader_workers(settings: DataSettings) -> int:
-    """Loader processes: as set, or one for each core that training leaves, at most 8."""
-    if settings.workers is not None:
-        return settings.workers
-    return min(max((os.cpu_count() or 1) - 1, 1), 8)
 
 
 def trainer_hardware(settings: TrainerSettings) -> dict[str, Any]:
@@ -411,16 +347,6 @@ def _precision(settings: TrainerSettings) -> str:
         return settings.precision
     on_cuda = settings.accelerator in ("auto", "gpu", "cuda") and cutis.torch_setup.has_cuda()
     return "16-mixed" if on_cuda else "32-true"
-
-
-@contextmanager
-def _loaders_naming_the_picture() -> Iterator[None]:
-    """Inside the block a loader's worker says what is wrong with a picture, without its traceback."""
-    try:
-        yield
-    except ImageError as fault:
-        reason = str(fault).rpartition(f"{ImageError.__module__}.{ImageError.__qualname__}: ")[2]
-        raise ImageError(reason.strip()) from fault
 
 
 @contextmanager
