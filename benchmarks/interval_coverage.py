@@ -18,15 +18,10 @@ import numpy as np
 from record import RESULTS, record
 from scipy.stats import binom, norm
 
+from cutis.evaluation.estimates import bootstrap_estimates, clusters_among
 from cutis.files import write_json
 from cutis.metrics.delong import delong_auc, newcombe_interval, paired_delong
-from cutis.metrics.intervals import (
-    bootstrap,
-    clopper_pearson_interval,
-    percentile_interval,
-    share_interval,
-    wilson_interval,
-)
+from cutis.metrics.intervals import clopper_pearson_interval, wilson_interval
 from cutis.metrics.operating_points import carried
 from cutis.metrics.ranking import Ranking, roc_auc
 
@@ -117,6 +112,11 @@ LESIONS = Design("200 lesions of 1 to 6 images, 30 % positive, AUC 0.85", 200, 6
 PATIENTS = Design(
     "150 patients of 1 to 6 lesions of either class, AUC 0.85", 150, 6, 0.3, 0.85, mixed=True
 )
+RARE = [
+    Design(f"150 cases, {n} positive, AUC {auc}", 150, 1, n / 150, auc)
+    for n in (3, 8)
+    for auc in (0.8, 0.93)
+]
 INDEPENDENT = Design("400 cases, 20 % positive, AUC 0.85", 400, 1, 0.2, 0.85)
 
 
@@ -175,17 +175,17 @@ def by_bootstrap(cohort: Cohort, clusters: np.ndarray) -> dict[str, Interval]:
             "specificity": at.specificity,
         }
 
-    spread = bootstrap(
-        figures, clusters, replicates=REPLICATES, seed=int(cohort.score[0] * 1e6) % 2**32
+    sides = [clusters_among(clusters, rows) for rows in (cohort.positive, ~cohort.positive)]
+    estimates = bootstrap_estimates(
+        figures,
+        clusters,
+        replicates=REPLICATES,
+        seed=int(cohort.score[0] * 1e6) % 2**32,
+        is_share=lambda name: name != "difference",
+        is_area=lambda name: name == "auc",
+        counted={"auc": min(sides), "sensitivity": sides[0], "specificity": sides[1]},
     )
-    values = figures(np.ones((1, len(cohort.positive))))
-    drawn = len(np.unique(clusters))
-    return {
-        name: percentile_interval(replicates)
-        if name == "difference"
-        else share_interval(float(values[name][0]), replicates, clusters=drawn)
-        for name, replicates in spread.items()
-    }
+    return {name: (estimate.low, estimate.high) for name, estimate in estimates.items()}
 
 
 def simulated() -> Iterator[Coverage]:
@@ -200,6 +200,8 @@ def simulated() -> Iterator[Coverage]:
     for seed, design in enumerate([*SINGLE, SMALL]):
         yield from judged(design, delong | by_counts, seed=seed)
     yield from judged(INDEPENDENT, delong | plain, seed=100)
+    for seed, design in enumerate(RARE, 400):
+        yield from judged(design, delong | plain, seed=seed)
     for seed, design in ((200, LESIONS), (300, PATIENTS)):
         yield from judged(design, clustered, seed=seed)
         yield from judged(design, delong | plain, seed=seed, wrong_on_purpose=True)

@@ -19,6 +19,7 @@ from cutis.evaluation.questions import Answers, ask
 from cutis.evaluation.reading import Reading, Validation
 from cutis.evaluation.report import classifier_heading, write_report
 from cutis.evaluation.subgroups import analyse_subgroups, group_labels
+from cutis.evaluation.subgroups_report import subgroups_section
 from cutis.inference.calibration import CALIBRATIONS
 from cutis.metrics.operating_points import (
     sensitivity_at_specificity,
@@ -386,6 +387,20 @@ def test_a_small_group_is_too_few():
     assert groups["male"].too_few
     assert not groups["female"].too_few
     assert not groups["female"].gaps, "everybody else are too few as well"
+
+
+def test_groups_of_classes_on_one_side_are_not_said_to_be_benign():
+    sex = ["male", "female"] * 25
+    predictions, manifest = by_hand([0.9, 0.1] * 25, ["melanoma", "basal-cell-carcinoma"] * 25)
+    predictions = Predictions(
+        predictions.image_ids,
+        ("melanoma", "basal-cell-carcinoma"),
+        predictions.probabilities[:, :2] / 0.8,
+    )
+    manifest = manifest.with_columns(sex=sex)
+    found = analyse_subgroups(Cases.of(predictions, manifest), manifest, replicates=100)
+    assert [each.malignant for each in found.subgroups] == [None, None]
+    assert [row[1] for row in subgroups_section(found).tables[0].rows] == ["25", "25"]
 
 
 def test_a_gap_is_to_those_whose_group_is_known():

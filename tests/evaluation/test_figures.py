@@ -11,9 +11,10 @@ from cutis.errors import InputError
 from cutis.evaluation.classifier import evaluate
 from cutis.evaluation.figures import classifier as figures
 from cutis.evaluation.figures.calibration import reliability_figure
-from cutis.evaluation.figures.questions import question_roc_figure
+from cutis.evaluation.figures.questions import decision_figure, question_roc_figure
 from cutis.evaluation.figures.style import MOST_INSIDE
 from cutis.metrics.calibration import ReliabilityCurve
+from cutis.metrics.decision import DecisionCurve
 from cutis.metrics.ranking import Curve
 from cutis.plots import to_svg
 from cutis.tables.manifest import Manifest
@@ -150,3 +151,10 @@ def test_a_history_that_is_none_is_refused(tmp_path, content, message):
     with pytest.raises(InputError, match=message) as refused:
         figures.history_figure(path)
     assert str(refused.value).startswith(f"{path}: ")
+
+
+def test_a_decision_curve_shows_where_biopsying_all_is_better():
+    thresholds = np.array([0.01, 0.5])
+    curve = DecisionCurve(thresholds, np.array([0.1, 0.0]), np.array([0.3, -0.4]))
+    reports = [SimpleNamespace(task=SimpleNamespace(name="a task"), decision=curve)]
+    assert decision_figure(reports).axes[0].get_ylim()[1] > 0.3

@@ -6,19 +6,23 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from cutis.evaluation.calibration import judge_calibration
 from cutis.evaluation.cases import Cases
 from cutis.evaluation.certainty import judge_selection
 from cutis.evaluation.classifier import evaluate
+from cutis.evaluation.classifier_report import classifier_sections
 from cutis.evaluation.conditions import compare_conditions
 from cutis.evaluation.estimates import bootstrap_estimates
+from cutis.evaluation.figures.certainty import risk_coverage_figure
 from cutis.evaluation.questions import ask
 from cutis.evaluation.reader_cases import ReaderCases
 from cutis.evaluation.scores import compare_scores
 from cutis.evaluation.subgroups import analyse_subgroups
 from cutis.metrics.decision import predictive_values
 from cutis.metrics.intervals import wilson_interval
+from cutis.metrics.ranking import Ranking
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.tables.scores import ScoreTable
@@ -59,6 +63,48 @@ def test_rates_areas_and_means_know_how_few_cases_they_rest_on():
     assert ends(found.malignant["specificity"]) == of_all(97)
 
 
+def test_an_area_is_known_no_better_than_its_few_positives_let_it_be():
+    generator, true = np.random.default_rng(0), 0.85
+    predictions, manifest = perfect(4, 60)
+    melanoma = np.arange(64) < 4
+    held = []
+    for _study in range(300):
+        score = norm.cdf(generator.normal(size=64) + np.sqrt(2) * norm.ppf(true) * melanoma)
+        ranking = Ranking.of(melanoma, score)
+        area = bootstrap_estimates(
+            lambda weights, ranking=ranking: {"area": ranking.roc_auc(weights)},
+            manifest.clusters(),
+            replicates=100,
+            seed=0,
+            is_share=lambda _name: True,
+            is_area=lambda _name: True,
+            counted={"area": 4},
+        )["area"]
+        held.append(area.low <= true <= area.high)
+    assert np.mean(held) > 0.93  # 0.87 with the degrees of freedom of all 64
+    probabilities = np.stack([score, 1 - score], axis=1)
+    found = evaluate(
+        replace(predictions, probabilities=probabilities), manifest, split="all", replicates=100
+    )
+    assert ends(found.malignant["roc_auc"]) == pytest.approx(ends(area))
+    assert ends(found.per_class["roc_auc"]["melanoma"]) == pytest.approx(ends(area))
+
+
+def test_an_area_of_one_positive_has_no_interval_and_its_mean_over_classes_a_warning():
+    predictions, manifest = perfect(1, 40)
+    worse = np.linspace(0.05, 0.95, 41)
+    found = evaluate(
+        replace(predictions, probabilities=np.stack([1 - worse, worse], axis=1)[::-1]),
+        manifest,
+        split="all",
+        replicates=100,
+    )
+    for name in ("roc_auc", "average_precision"):
+        assert "(no interval)" in str(found.malignant[name])
+    (overall,) = (each for each in classifier_sections(found) if each.key == "overall")
+    assert "too narrow where a class has few images: melanoma 1." in overall.text[0]
+
+
 def test_a_subgroup_counts_its_own_cases_only():
     site = ["face"] * 20 + ["back"] * 40 + ["face"] * 30 + ["back"] * 110
     predictions, manifest = perfect(60, 140, site=site)
@@ -79,7 +125,26 @@ def test_predictive_values_take_the_ends_of_the_rates_that_they_follow_from():
     ppv, npv = predictive_values(*least, prevalence=report.prevalence)
     assert ends(found["ppv"]) == pytest.approx((float(ppv), 1))
     assert ends(found["npv"]) == pytest.approx((float(npv), 1))
+    partial = report.estimates["partial_auc_above_0.8"]
+    assert (partial.value, *ends(partial)) == pytest.approx((0.2, 0.2 * least[1], 0.2))
     assert ends(found["number_needed_to_biopsy"]) == pytest.approx((1, float(1 / ppv)))
+
+
+def test_biopsies_per_cancer_are_the_predictive_value_turned_over():
+    predictions, manifest = perfect(20, 40)
+    wrong = np.arange(60) % 5 == 0
+    answers = np.where(
+        wrong[:, None], predictions.probabilities[:, ::-1], predictions.probabilities
+    )
+    predictions = replace(predictions, probabilities=answers)
+    task = find_task("melanoma:nevus", manifest.taxonomy)
+    report = ask(task, predictions, manifest, validation=perfect(5, 5), replicates=100)
+    found = report.points[0].estimates
+    ppv, needed = found["ppv"], found["number_needed_to_biopsy"]
+    assert 0 < ppv.low < ppv.value < ppv.high < 1
+    assert (needed.value, *ends(needed)) == pytest.approx(
+        (1 / ppv.value, 1 / ppv.high, 1 / ppv.low)
+    )
 
 
 def test_the_answers_that_are_kept_are_fewer_than_all():
@@ -88,7 +153,20 @@ def test_the_answers_that_are_kept_are_fewer_than_all():
     found = judge_selection(
         truth, np.stack([surest, 1 - surest], axis=1), np.arange(100), replicates=100
     )
-    assert found.estimates["risk_at_0.7"].high == pytest.approx(wilson_interval(0, 70)[1])
+    risk = found.estimates["risk_at_0.7"]
+    assert risk.high == pytest.approx(wilson_interval(0, 70)[1])
+    assert risk.n == 70
+
+
+def test_equally_certain_answers_are_kept_together_and_counted_and_drawn_as_such():
+    truth = np.arange(50) // 10
+    sure = np.tile([1.0, 0, 0, 0, 0], (50, 1))
+    found = judge_selection(truth, sure, np.arange(50), replicates=100)
+    assert {each.n for each in found.estimates.values()} == {50}
+    points = [
+        line for line in risk_coverage_figure(found).axes[0].lines if len(line.get_xdata()) < 2
+    ]
+    assert [line.get_xdata()[0] for line in points] == 4 * [1.0]  # the curve's one point, and three
 
 
 def test_readers_in_both_conditions_count_what_they_read():

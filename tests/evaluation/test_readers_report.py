@@ -113,6 +113,7 @@ def test_one_reader_without_scores_gives_a_page_too(tmp_path):
     assert "names no lesions" in text
     assert "2 positive, 1 reader." in text
     assert "1 readers" not in text
+    assert "0 of 0 readers" not in text
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["interval"]["method"].startswith("bootstrap over images, paired")
 

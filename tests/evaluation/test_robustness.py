@@ -180,6 +180,10 @@ def test_only_images_with_a_usable_mask_are_painted_over(tmp_path):
     assert (painted.images, painted.malignant, painted.left_out) == (1, 1, 2)
     assert math.isnan(painted.steps[0].changes["specificity"].difference.value)
     assert (flip.images, flip.left_out) == (3, 0)
+    # One of two classes is left, so the same answer to all is perfect, whatever it is read from.
+    assert "would give 1.000 and 0.500, as 1 of 2 classes occur" in stress_section(found).text[1]
+    titles = [axes.get_title(loc="left") for axes in changes_figure(found).axes]
+    assert titles[:2] == ["painted over (n = 1)", "flip"]
 
 
 def test_without_masks_nothing_is_painted_over_and_the_section_says_so(five):

@@ -8,6 +8,7 @@ from cutis.errors import InputError
 from cutis.metrics.delong import delong_auc, newcombe_interval
 from cutis.metrics.intervals import (
     bootstrap,
+    clopper_pearson_interval,
     logit_interval,
     percentile_interval,
     share_interval,
@@ -46,6 +47,15 @@ def test_at_the_ends_nothing_is_certain():
     assert share_interval(0.0, 0 * drawn, clusters=40, counted=12) == wilson_interval(0, 12)
     drawn[:5] = 0.7  # an operating point that was chosen anew
     assert share_interval(1.0, drawn, clusters=40) == percentile_interval(drawn)
+    drawn[1:] = 1.0  # percentiles alone would be certain again
+    assert percentile_interval(drawn) == (1, 1)
+    assert share_interval(1.0, drawn, clusters=40) == wilson_interval(40, 40)
+    assert share_interval(0.0, 1 - drawn, clusters=40, counted=12) == wilson_interval(0, 12)
+
+
+@pytest.mark.parametrize("interval", [wilson_interval, clopper_pearson_interval])
+def test_only_everything_is_certain(interval):
+    assert interval(3, 10, level=1) == interval(0, 10, level=1) == (0, 1)
 
 
 def test_undefined_replicates_have_no_say():

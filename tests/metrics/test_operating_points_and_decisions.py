@@ -158,14 +158,14 @@ def test_predictive_values_by_counting_a_thousand_people():
     """100 ill, 90 found; 900 well, 180 called: 90 of 270 and 720 of 730."""
     ppv, npv = predictive_values(0.9, 0.8, prevalence=0.1)
     assert (float(ppv), float(npv)) == pytest.approx((90 / 270, 720 / 730))
-    assert number_needed_to_biopsy(0.9, 0.8, prevalence=0.1) == pytest.approx(3)
+    assert number_needed_to_biopsy(ppv) == pytest.approx(3)
 
 
 def test_calling_nobody_has_no_predictive_value():
     ppv, npv = predictive_values(np.array([0.0, 0.0]), np.array([1.0, 0.9]), prevalence=0.1)
     assert np.isnan(ppv[0])
     np.testing.assert_allclose(npv, [0.9, 0.81 / 0.91])
-    needed = number_needed_to_biopsy(np.array([0.0, 0.0]), np.array([1.0, 0.9]), prevalence=0.1)
+    needed = number_needed_to_biopsy(ppv)
     assert np.isnan(needed[0])
     assert np.isinf(needed[1])
 

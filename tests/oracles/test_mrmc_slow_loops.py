@@ -152,3 +152,14 @@ def test_shapes_that_do_not_fit_are_named():
         obuchowski_rockette(
             np.ones((2, 3)), np.ones((6, 6)), treatments=("a", "b"), readers=("r", "s")
         )
+
+
+def test_areas_and_their_differences_end_where_they_can_be():
+    areas = np.array([[0.99, 0.80], [0.01, 0.40]])
+    found = obuchowski_rockette(
+        areas, 0.05 * np.eye(4), treatments=("new", "old"), readers=("a", "b")
+    )
+    new, old = found.means
+    assert new.high == 1
+    assert old.low == 0
+    assert found.random_readers["new - old"].high == 1

@@ -98,6 +98,7 @@ def evaluate(
     from cutis.evaluation.folds_report import folds_section, repeats_section
     from cutis.evaluation.questions import require_prevalence
     from cutis.evaluation.report import classifier_heading, write_report
+    from cutis.evaluation.section import counted
     from cutis.evaluation.subgroups import require_columns
     from cutis.files import require_writable, sha256_by_name
     from cutis.inference.calibration import CALIBRATIONS
@@ -190,7 +191,7 @@ def evaluate(
         command=shlex.join(["cutis", *sys.argv[1:]]),
     )
     console = plain_console()
-    shown = Table(title=f"{split}: {found.images} images", title_justify="left")
+    shown = Table(title=f"{split}: {counted(found.images, 'image')}", title_justify="left")
     shown.add_column("figure")
     shown.add_column("value [95 % interval]", justify="right")
     for name in ("macro_roc_auc", "balanced_accuracy", "accuracy", "macro_f1"):

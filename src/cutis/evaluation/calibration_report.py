@@ -3,15 +3,15 @@
 from cutis.evaluation.calibration import FIGURES, CalibrationReport
 from cutis.evaluation.figures.calibration import reliability_figure
 from cutis.evaluation.figures.style import words
-from cutis.evaluation.section import Section, Table, as_content, estimate_lines
+from cutis.evaluation.section import Section, Table, as_content, counted, estimate_lines
 
 
 def calibration_section(report: CalibrationReport) -> Section:
     """Calibration errors, Brier parts and reliability diagrams of every version."""
     fitted = "No validation predictions were given, so nothing was fitted."
     if report.validation_cases:
-        cases = report.validation_cases
-        fitted = f"The maps were fitted on {cases} validation cases and are judged here."
+        images = counted(report.validation_cases, "validation image")
+        fitted = f"The maps were fitted on {images} and are judged here."
     elif report.cross_fitted:
         fitted = "Each lesion is read through maps that were fitted on the other lesions."
     return Section(
@@ -20,10 +20,11 @@ def calibration_section(report: CalibrationReport) -> Section:
         text=(
             f"Does a stated probability happen as often as it says? {fitted} ECE is the mean distance "
             "of stated and observed shares: classwise over all classes with 15 bins of one width, "
-            "adaptive with 15 bins of equal mass, top label for the answers alone. It is biased "
-            "upwards in small samples; the bootstrap's further bias is taken off its intervals. "
-            "The Brier score summed over classes is reliability minus "
-            "resolution plus uncertainty, up to what its bins hide.",
+            "adaptive with 15 bins of equal mass, top label for the most probable class alone. It "
+            "is biased upwards in small samples; the bootstrap's further bias is taken off its "
+            "intervals. The Brier score summed over classes is reliability minus resolution plus "
+            "uncertainty, up to what its bins hide. The diagrams have ten bins of equal mass; their "
+            "bars are Wilson's intervals and take every image for an independent case.",
         ),
         tables=(
             Table(
@@ -41,7 +42,9 @@ def calibration_section(report: CalibrationReport) -> Section:
             ),
         ),
         plots={
-            "Reliability diagrams of the answers and of every class": reliability_figure(report)
+            "Reliability diagrams of the most probable class and of every class": (
+                reliability_figure(report)
+            )
         },
         content={
             "validation_cases": report.validation_cases,

@@ -34,6 +34,13 @@ def is_share(figure: str) -> bool:
     return figure not in ("log_loss", "brier_score")
 
 
+def is_area(figure: str) -> bool:
+    """Whether it is the area under one curve, and not a mean over classes."""
+    return not figure.startswith("macro_") and (
+        "roc_auc" in figure or "average_precision" in figure
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class MalignantCases:
     """The malignant-against-benign question over the same rows."""

@@ -1,7 +1,7 @@
 """How a classifier does when it may leave cases to a person, or answer with a set of diagnoses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,8 @@ class SelectivePrediction:
 
     Attributes:
         curve: Risk is the share of wrong answers among those kept.
-        estimates: "aurc", and "risk_at_0.8" and so on.
+        estimates: "aurc", and "risk_at_0.8" and so on, whose `n` are the cases that are kept: at least
+            that share, and more where equally certain ones are kept together.
     """
 
     curve: RiskCoverage
@@ -83,19 +84,20 @@ def judge_selection(
         return {"aurc": curve.area, **points}
 
     curve = risk_coverage(confidence, wrong)
-    thresholds = {c: risk_at_coverage(curve, c).threshold for c in COVERAGES}
+    kept = {f"risk_at_{c}": confidence >= risk_at_coverage(curve, c).threshold for c in COVERAGES}
     estimates = bootstrap_estimates(
         figures,
         clusters,
         replicates=replicates,
         seed=seed,
         is_share=lambda _name: True,
-        counted={
-            f"risk_at_{c}": clusters_among(clusters, confidence >= threshold)
-            for c, threshold in thresholds.items()
-        },
+        counted={name: clusters_among(clusters, rows) for name, rows in kept.items()},
     )
-    return SelectivePrediction(curve, estimates)
+    return SelectivePrediction(
+        curve,
+        estimates
+        | {name: replace(estimates[name], n=int(rows.sum())) for name, rows in kept.items()},
+    )
 
 
 def judge_conformal_sets(

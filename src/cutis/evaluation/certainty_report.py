@@ -18,8 +18,9 @@ def selection_section(selection: SelectivePrediction) -> Section:
         "selective_prediction",
         "Leaving uncertain cases to a person",
         text=(
-            "Cases are kept by the probability of their answer. Thresholds were chosen on the cases "
-            "they are judged on; carry them to other cases for an honest figure.",
+            "Cases are kept by the probability of their answer, equally certain ones together; n are "
+            "those that are answered. Thresholds were chosen on the cases they are judged on; carry "
+            "them to other cases for an honest figure.",
         ),
         tables=(Table(("Figure", "Value", "95 % interval", "n"), tuple(rows)),),
         plots={"Share of wrong answers against coverage": risk_coverage_figure(selection)},
@@ -77,4 +78,4 @@ def _title(sets: ConformalSets) -> str:
 def _name(name: str) -> str:
     if name == "aurc":
         return "area under the risk-coverage curve"
-    return f"error rate when {float(name.removeprefix('risk_at_')):.0%} are answered"
+    return f"error rate when at least {float(name.removeprefix('risk_at_')):.0%} are answered"

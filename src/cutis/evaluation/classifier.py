@@ -8,7 +8,15 @@ import numpy as np
 
 from cutis.checks import FloatArray
 from cutis.errors import TaxonomyError
-from cutis.evaluation.cases import MALIGNANT, OVERALL, PER_CLASS, Cases, is_share, judged_rows
+from cutis.evaluation.cases import (
+    MALIGNANT,
+    OVERALL,
+    PER_CLASS,
+    Cases,
+    is_area,
+    is_share,
+    judged_rows,
+)
 from cutis.evaluation.estimates import Estimate, bootstrap_estimates
 from cutis.metrics import classification
 from cutis.metrics.ranking import Curve
@@ -37,6 +45,7 @@ class Evaluation:
     images: int
     lesions: int | None  # None where the manifest names no lesions
     drawn: Drawn  # by the bootstrap
+    drawn_by_class: Mapping[str, int]  # how many of these a class has
     left_out: int  # rows of the split without a diagnosis
     outside: int  # rows whose diagnosis belongs to no class, left out on request
     confusion: FloatArray  # (k, k), truth by answer
@@ -100,6 +109,7 @@ def evaluate(
     if cases.malignant is not None:
         positives |= {f"malignant/{name}": int(cases.malignant.truth.sum()) for name in MALIGNANT}
     clusters = judged.clusters()
+    counted = cases.clusters_counted(clusters)
     estimates = bootstrap_estimates(
         cases.figures,
         clusters,
@@ -107,7 +117,8 @@ def evaluate(
         replicates=replicates,
         seed=seed,
         is_share=is_share,
-        counted=cases.clusters_counted(clusters),
+        is_area=is_area,
+        counted=counted,
     )
     named = list(zip(classes.classes, cases.rankings, strict=True))
     malignant: dict[str, Estimate] = {}
@@ -120,6 +131,9 @@ def evaluate(
         images=len(judged),
         lesions=judged.lesion_count,
         drawn=judged.drawn,
+        drawn_by_class={
+            label: counted[f"recall/{index}"] for index, label in enumerate(classes.classes)
+        },
         left_out=rows.without_diagnosis,
         outside=rows.outside,
         confusion=classification.confusion_matrix(cases.truth, cases.answers, len(classes)),

@@ -16,11 +16,14 @@ from cutis.evaluation.section import (
     Section,
     Table,
     as_content,
+    counted,
     estimate_cells,
     estimate_lines,
+    shown_part,
 )
 from cutis.thumbnails import thumbnail_uri
 
+FEW = 10  # lesions of a class, below which the interval of a mean over classes is too narrow
 CARDS = ("macro_roc_auc", "balanced_accuracy", "accuracy", "macro_f1")
 THUMBNAIL_PX = 160
 
@@ -49,13 +52,19 @@ def _glance(evaluation: Evaluation) -> Section:
 
 
 def _overall(evaluation: Evaluation) -> Section:
+    few = [f"{words(name)} {n}" for name, n in evaluation.drawn_by_class.items() if 0 < n < FEW]
+    narrow = (
+        f" Their intervals are too narrow where a class has few {evaluation.drawn}: {', '.join(few)}."
+        if few
+        else ""
+    )
     return Section(
         "overall",
         "All figures",
         text=(
-            "Macro figures are means over the classes that occur in the split. A class that occurs "
-            "but is never answered counts with a precision of zero in the macro mean; a figure that "
-            "the data do not define is called undefined.",
+            "Balanced accuracy and macro figures are means over the classes that occur in the split."
+            f"{narrow} A class that occurs but is never answered counts with a precision of zero in "
+            "the macro mean; a figure that the data do not define is called undefined.",
         ),
         tables=(_estimate_table({name: evaluation.overall[name] for name in OVERALL}, n="n"),),
         content=as_content(evaluation.overall),
@@ -75,7 +84,7 @@ def _by_class(evaluation: Evaluation) -> Section:
     return Section(
         "per_class",
         "By class, one against the rest",
-        tables=(Table(("Class", "n", *map(words, PER_CLASS)), tuple(rows)),),
+        tables=(Table(("Class", "Images", *map(words, PER_CLASS)), tuple(rows)),),
         content=as_content(evaluation.per_class),
     )
 
@@ -115,8 +124,12 @@ def _plots(evaluation: Evaluation, history: Figure | None) -> Section:
 
 
 def _errors(evaluation: Evaluation) -> Section:
+    wrong = evaluation.confusion.sum() - evaluation.confusion.trace()
     return Section(
-        "errors", "Most confident errors", pictures=tuple(map(_error_picture, evaluation.errors))
+        "errors",
+        "Most confident errors",
+        text=(f"{len(evaluation.errors)} of {counted(int(wrong), 'wrong answer')}.",),
+        pictures=tuple(map(_error_picture, evaluation.errors)),
     )
 
 
@@ -131,11 +144,7 @@ def _error_picture(case: ErrorCase) -> Picture:
 
 def _estimate_table(estimates: Mapping[str, Estimate], *, n: str) -> Table:
     rows = [
-        (words(name), *estimate_cells(estimate), _denominators(estimate))
+        (words(name), *estimate_cells(estimate), shown_part(estimate.positives, estimate.n))
         for name, estimate in estimates.items()
     ]
     return Table(("Figure", "Value", "95 % interval", n), tuple(rows))
-
-
-def _denominators(estimate: Estimate) -> str:
-    return f"{estimate.n}" if estimate.positives is None else f"{estimate.positives} / {estimate.n}"

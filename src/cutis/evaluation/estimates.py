@@ -13,7 +13,7 @@ from cutis.metrics.intervals import bootstrap, percentile_interval, share_interv
 from cutis.tables.manifest import Drawn
 
 LEAST_REPLICATES = 100
-HOW_DRAWN = "on the logit scale for figures between 0 and 1, percentiles for others"
+HOW_DRAWN = "on the logit scale for rates and areas, percentiles for others"
 
 AS_WHOLE: Mapping[Drawn, str] = {
     "patients": "Whole patients are drawn, so several lesions of one never count as independent.",
@@ -21,7 +21,7 @@ AS_WHOLE: Mapping[Drawn, str] = {
     "images": "The manifest names no lesions, so images are drawn as if independent.",
 }
 
-IsShare = Callable[[str], bool]  # whether the figure of a name lies between 0 and 1
+OfName = Callable[[str], bool]  # whether something holds for the figure of a name
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,10 @@ def bootstrap_estimates(
     positives: Mapping[str, int] | None = None,
     replicates: int,
     seed: int,
-    is_share: IsShare = lambda _name: False,
+    is_share: OfName = lambda _name: False,
+    is_area: OfName = lambda _name: False,
     counted: Mapping[str, int] | None = None,
-    grows_with_noise: IsShare = lambda _name: False,
+    grows_with_noise: OfName = lambda _name: False,
 ) -> dict[str, Estimate]:
     """Every figure with the interval of a cluster bootstrap.
 
@@ -68,6 +69,8 @@ def bootstrap_estimates(
         replicates, seed: Of the bootstrap.
         is_share: Which figures have `share_interval`; the others, such as differences, have the
             percentiles.
+        is_area: Which shares are areas under one curve, known no better than the smaller of its two
+            sides lets it be: they have the degrees of freedom of that side, which `counted` gives.
         counted: How many clusters a share is one of, by the name of the figure; default, all.
         grows_with_noise: Which figures have the bootstrap's own bias taken off their replicates
             first, as far as zero. A calibration error is otherwise larger in every replicate than its
@@ -87,13 +90,14 @@ def bootstrap_estimates(
         centred = spread[name] - np.nanmean(spread[name]) + values[name]
         spread[name] = np.maximum(centred, 0.0)
     drawn = len(np.unique(clusters))
+    counted = counted or {}
     return {
         name: estimate_from(
             value,
             spread[name],
-            clusters=drawn,
+            clusters=counted[name] if is_area(name) else drawn,
             is_share=is_share(name),
-            counted=(counted or {}).get(name),
+            counted=counted.get(name),
             n=n,
             positives=(positives or {}).get(name),
         )
@@ -116,7 +120,7 @@ def estimate_from(
     Args:
         value: The figure on all cases.
         replicates: Shape (r,).
-        clusters: How many were drawn.
+        clusters: As `share_interval`.
         is_share: Whether the figure lies between 0 and 1; others take the percentiles.
         counted: How many of the clusters it is a share of; default, all.
         n, positives: What it was measured on.

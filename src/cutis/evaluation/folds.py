@@ -13,7 +13,7 @@ import numpy as np
 
 from cutis.checks import FloatArray
 from cutis.errors import InputError
-from cutis.evaluation.cases import MALIGNANT, OVERALL, Cases, is_share
+from cutis.evaluation.cases import MALIGNANT, OVERALL, Cases, is_area, is_share
 from cutis.evaluation.classifier import Evaluation
 from cutis.evaluation.estimates import Estimate, bootstrap_estimates
 from cutis.tables.manifest import Manifest
@@ -152,6 +152,7 @@ def summarise_repeats(
         replicates=replicates,
         seed=seed,
         is_share=is_share,
+        is_area=is_area,
         counted={name: min(each[name] for each in counted) for name in counted[0]},
     )
     by_repeat = [_plain(table, judged, gains) for table in tables]

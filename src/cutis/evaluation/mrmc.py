@@ -239,7 +239,7 @@ def _mean_area(areas: FloatArray, covariance: FloatArray, level: float) -> MeanA
     error = spread + r * between
     degrees = _degrees_of_freedom(error, spread, r - 1)
     standard_error = float(np.sqrt(error / r))
-    low, high = _interval(mean, standard_error, degrees, level)
+    low, high = _interval(mean, standard_error, degrees, level, least=0)
     return MeanArea(mean, standard_error, degrees, low, high)
 
 
@@ -247,7 +247,7 @@ def _contrast(difference: float, variance: float, degrees: float, level: float) 
     if not variance > 0:
         return Contrast(difference, *(float("nan"),) * 5)
     standard_error = float(np.sqrt(variance))
-    low, high = _interval(difference, standard_error, degrees, level)
+    low, high = _interval(difference, standard_error, degrees, level, least=-1)
     statistic = abs(difference) / standard_error
     p = float(2 * t_distribution.sf(statistic, degrees))
     return Contrast(difference, standard_error, degrees, low, high, p)
@@ -260,10 +260,12 @@ def _p_of_f(statistic: float, numerator: int, denominator: float) -> float:
 
 
 def _interval(
-    centre: float, standard_error: float, degrees: float, level: float
+    centre: float, standard_error: float, degrees: float, level: float, *, least: float
 ) -> tuple[float, float]:
-    half = float(t_distribution.ppf(0.5 + level / 2, degrees)) * standard_error
-    return centre - half, centre + half
+    """Symmetric, as far as what is measured can lie: from `least` to 1."""
+    half = t_distribution.ppf(0.5 + level / 2, degrees) * standard_error
+    low, high = np.clip([centre - half, centre + half], least, 1)
+    return float(low), float(high)
 
 
 def _degrees_of_freedom(error: float, mean_square: float, own_degrees: int) -> float:

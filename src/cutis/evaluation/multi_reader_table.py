@@ -18,7 +18,11 @@ def multi_reader_table(analysis: MultiReaderAnalysis, *, means: dict[str, str]) 
     """
     by_name = dict(zip(analysis.treatments, analysis.means, strict=True))
     rows = [(called, *_mean(by_name[treatment])) for treatment, called in means.items()]
-    return Table(HEADER, (*rows, *_contrasts(analysis)), caption="Multi-reader multi-case analysis")
+    caption = (
+        "Multi-reader multi-case analysis. With random readers it speaks of other readers of this "
+        "kind, with fixed readers of these only."
+    )
+    return Table(HEADER, (*rows, *_contrasts(analysis)), caption)
 
 
 def _mean(mean: MeanArea) -> tuple[str, ...]:

@@ -38,6 +38,8 @@ from cutis.taxonomy.tasks import Task
 SPECIFICITIES = (0.85, 0.95)
 SENSITIVITIES = (0.9, 0.95)
 PREVALENCE = 0.05
+PARTIAL, LEAST_SENSITIVITY = "partial_auc_above_0.8", 0.8
+AREAS = ("roc_auc", "average_precision", PARTIAL)
 LEAST_CASES = 2  # on each side, below which nothing can be said
 IN_VALIDATION = " in validation"
 
@@ -149,6 +151,7 @@ def ask(
     answers.require_both_sides(task)
     chosen = {} if validation is None else _chosen_points(Answers.to(task, *validation), task)
     ranking = Ranking.of(answers.positive, answers.score)
+    most = 1 - LEAST_SENSITIVITY  # of the partial area; its interval is that of the share of this
 
     def figures(weights: FloatArray) -> dict[str, FloatArray]:
         roc_auc, average_precision = ranking.areas(weights)
@@ -156,7 +159,7 @@ def ask(
         found = {
             "roc_auc": roc_auc,
             "average_precision": average_precision,
-            "partial_auc_above_0.8": calls.partial_area(min_sensitivity=0.8),
+            PARTIAL: calls.partial_area(min_sensitivity=LEAST_SENSITIVITY) / most,
         }
         for share in SPECIFICITIES:
             found[f"sensitivity_at_specificity_{share}"] = at_specificity(calls, share).sensitivity
@@ -175,8 +178,13 @@ def ask(
         answers.clusters,
         replicates=replicates,
         seed=seed,
-        is_share=_is_share,
+        is_share=lambda _name: True,
+        is_area=lambda name: name in AREAS,
         counted=_clusters_counted(answers, chosen),
+    )
+    share = estimates[PARTIAL]
+    estimates[PARTIAL] = replace(
+        share, value=share.value * most, low=share.low * most, high=share.high * most
     )
     return QuestionReport(
         task=task,
@@ -186,7 +194,11 @@ def ask(
         area=delong_auc(answers.positive, answers.score, clusters=answers.clusters),
         estimates={name: value for name, value in estimates.items() if "/" not in name},
         points=tuple(
-            CarriedPoint(name, point, _with_ends_of_rates(_under(name, estimates), prevalence))
+            CarriedPoint(
+                name,
+                point,
+                _with_biopsies(_with_ends_of_rates(_under(name, estimates), prevalence)),
+            )
             for name, point in chosen.items()
         ),
         curve=ranking.roc_curve(),
@@ -232,13 +244,11 @@ def _at(
 ) -> dict[str, FloatArray]:
     here = carried(point.threshold, answers.positive, answers.score, weights=weights)
     ppv, npv = predictive_values(here.sensitivity, here.specificity, prevalence=prevalence)
-    needed = number_needed_to_biopsy(here.sensitivity, here.specificity, prevalence=prevalence)
     return {
         "sensitivity": here.sensitivity,
         "specificity": here.specificity,
         "ppv": ppv,
         "npv": npv,
-        "number_needed_to_biopsy": needed,
     }
 
 
@@ -246,7 +256,7 @@ def _clusters_counted(answers: Answers, points: Collection[str]) -> dict[str, in
     """How many clusters each rate is counted among, and the areas of the smaller side."""
     positives = clusters_among(answers.clusters, answers.positive)
     negatives = clusters_among(answers.clusters, ~answers.positive)
-    areas = dict.fromkeys(("roc_auc", "average_precision"), min(positives, negatives))
+    areas = dict.fromkeys(AREAS, min(positives, negatives))
     rates = {f"sensitivity_at_specificity_{share}": positives for share in SPECIFICITIES}
     rates |= {f"specificity_at_sensitivity_{share}": negatives for share in SENSITIVITIES}
     for point in points:
@@ -267,12 +277,7 @@ def _with_ends_of_rates(found: dict[str, Estimate], prevalence: float) -> dict[s
     (ppv_low, npv_low), (ppv_high, npv_high) = (
         predictive_values(*end, prevalence=prevalence) for end in ends
     )
-    most, least = (number_needed_to_biopsy(*end, prevalence=prevalence) for end in ends)
-    limits = {
-        "ppv": (ppv_low, ppv_high),
-        "npv": (npv_low, npv_high),
-        "number_needed_to_biopsy": (least, most),
-    }
+    limits = {"ppv": (ppv_low, ppv_high), "npv": (npv_low, npv_high)}
     return found | {
         name: replace(found[name], low=float(low), high=float(high))
         for name, (low, high) in limits.items()
@@ -280,8 +285,11 @@ def _with_ends_of_rates(found: dict[str, Estimate], prevalence: float) -> dict[s
     }
 
 
-def _is_share(figure: str) -> bool:
-    return not figure.startswith("partial_auc") and not figure.endswith("number_needed_to_biopsy")
+def _with_biopsies(found: dict[str, Estimate]) -> dict[str, Estimate]:
+    """With the number needed to biopsy, whose ends are those of the predictive value turned over."""
+    ppv = found["ppv"]
+    value, low, high = map(float, number_needed_to_biopsy(np.array([ppv.value, ppv.high, ppv.low])))
+    return found | {"number_needed_to_biopsy": replace(ppv, value=value, low=low, high=high)}
 
 
 def _under(name: str, estimates: Mapping[str, Estimate]) -> dict[str, Estimate]:

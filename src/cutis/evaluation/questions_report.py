@@ -46,8 +46,9 @@ def questions_section(
             "A question is answered by the probability of its positive side over that of both sides; "
             "images of other diagnoses take no part. AUC with DeLong's interval for clustered cases; "
             f"all other intervals are bootstrapped over {drawn}. The partial AUC is the area above a "
-            "sensitivity of 0.8, at most 0.2. Sensitivity at a specificity, and the reverse, are "
-            f"points of the curve, chosen on these same cases.{why}",
+            "sensitivity of 0.8, at most 0.2; it rests on the fifth of the positives that is ranked "
+            "last, and with few of them its interval is too narrow. Sensitivity at a specificity, and "
+            f"the reverse, are points of the curve, chosen on these same cases.{why}",
             f"{chosen}Decision curves take the model's probabilities at their word, and hold for the "
             "prevalence of these cases.",
         ),
@@ -79,7 +80,7 @@ def _points(report: QuestionReport) -> Table:
     rows = tuple(
         (
             point.name,
-            f"{point.chosen.threshold:.4f}",
+            f"{point.chosen.threshold:.4g}",
             *(estimate_lines(point.estimates[name]) for name in names),
         )
         for point in report.points

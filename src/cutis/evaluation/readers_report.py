@@ -28,7 +28,7 @@ ANSWERS = ("Sensitivity", "Specificity", "True positive", "Missed", "False alarm
 
 def readers_heading(found: ReaderComparison) -> Heading:
     """What stands above and below the report."""
-    lesions = "" if found.lesions is None else f" of {found.lesions} lesions"
+    lesions = "" if found.lesions is None else f" of {counted(found.lesions, 'lesion')}"
     return Heading(
         title=f"Model and readers: {found.title}",
         subtitle=f"Split {found.split}: {found.images} images{lesions}, {found.positives} positive, "
@@ -95,12 +95,17 @@ def _summary(found: ReaderComparison) -> Iterator[str]:
     if one_sided:
         yield (
             f"{one_sided} of {counted(len(found.readers), 'reader')} did not decide on both sides of "
-            "the question and cannot be placed beside the curve."
+            "the question and cannot be placed beside the curve; the mean reader counts them for the "
+            "rate that they have."
+        )
+    if found.compared:
+        yield (
+            f"The model's curve passes above {found.under_curve} of "
+            f"{counted(found.compared, 'reader')} (a share of {found.share_under_curve}): at their own "
+            "specificity, on the images they read, the model finds more positives."
         )
     yield (
-        f"The model's curve passes above {found.under_curve} of {counted(found.compared, 'reader')} (a "
-        f"share of {found.share_under_curve}): at their own specificity, on the images they read, the "
-        f"model finds more positives. The mean reader has a sensitivity of {found.mean.sensitivity} "
+        f"The mean reader has a sensitivity of {found.mean.sensitivity} "
         f"(standard deviation over readers {shown(found.mean.sensitivity_sd)}) and a specificity of "
         f"{found.mean.specificity} (standard deviation {shown(found.mean.specificity_sd)})."
     )
@@ -144,7 +149,9 @@ def _one_by_one(found: ReaderComparison) -> Section:
             "On the images that the reader read, the model's threshold falls as far as it can without "
             "more false alarms than the reader gave. A gain above zero is in favour of the model. Both "
             "are resampled together, so the interval is that of the difference; p is adjusted over all "
-            "readers by Holm, and the mean reader is a question of its own.",
+            "readers by Holm, and the mean reader is a question of its own. Where readers call at "
+            "different thresholds, the mean of their points lies below a curve that passes through all "
+            "of them, so its gain is above zero for a model that is no better than they are.",
         ),
         tables=(
             Table(
@@ -240,8 +247,7 @@ def _scores(found: ReaderComparison) -> Iterator[Section]:
         text.append(
             f"The multi-reader analysis is over the {found.scored.images} images "
             f"({found.scored.positives} positive) that all of these readers scored: Obuchowski and "
-            "Rockette's, with DeLong's covariances and Hillis's degrees of freedom. With random "
-            "readers it speaks of other readers of this kind, with fixed readers of these only."
+            "Rockette's, with DeLong's covariances and Hillis's degrees of freedom."
         )
         tables.append(
             multi_reader_table(found.scored.analysis, means={"readers": "mean of readers"})

@@ -13,7 +13,7 @@ import cutis
 from cutis.evaluation.classifier import Evaluation
 from cutis.evaluation.estimates import AS_WHOLE, HOW_DRAWN
 from cutis.evaluation.reading import Reading
-from cutis.evaluation.section import Section, shown, shown_ends
+from cutis.evaluation.section import Section, counted, shown, shown_ends
 from cutis.files import require_writable, write_json, write_text
 from cutis.plots import to_svg
 
@@ -44,17 +44,18 @@ def classifier_heading(evaluation: Evaluation, reading: Reading) -> Heading:
         evaluation: What was found.
         reading: What was judged.
     """
-    lesions = "" if evaluation.lesions is None else f" of {evaluation.lesions} lesions"
-    left_out = (
-        f" {evaluation.left_out} rows without a diagnosis were left out."
-        if evaluation.left_out
-        else ""
+    lesions = "" if evaluation.lesions is None else f" of {counted(evaluation.lesions, 'lesion')}"
+    left_out = "".join(
+        f" Left out: {counted(rows, 'row')} {why}."
+        for rows, why in (
+            (evaluation.left_out, "without a diagnosis"),
+            (evaluation.outside, "of other diagnoses"),
+        )
+        if rows
     )
-    if evaluation.outside:
-        left_out += f" {evaluation.outside} rows of other diagnoses were left out."
     return Heading(
         title="Classifier report",
-        subtitle=f"Split {evaluation.split}: {evaluation.images} images{lesions}, "
+        subtitle=f"Split {evaluation.split}: {counted(evaluation.images, 'image')}{lesions}, "
         f"{len(evaluation.classes)} classes.{left_out} {reading.in_words()}".rstrip(),
         method=f"Intervals come from {evaluation.replicates} bootstrap replicates "
         f"(seed {evaluation.seed}): {HOW_DRAWN}. {AS_WHOLE[evaluation.drawn]}",

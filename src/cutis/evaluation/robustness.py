@@ -58,6 +58,7 @@ class KindUnderStress:
     Attributes:
         kind: Its name in `PERTURBATIONS`.
         images, malignant: How many were judged, and how many of them are malignant.
+        occurring: How many classes these images have.
         left_out: Images without a usable lesion mask, where the perturbation needs one.
         steps: One per severity; empty when no image could be perturbed.
     """
@@ -65,6 +66,7 @@ class KindUnderStress:
     kind: str
     images: int
     malignant: int | None
+    occurring: int
     left_out: int
     steps: tuple[Step, ...]
 
@@ -193,7 +195,9 @@ def _judged(
     has_answers = np.asarray(~np.isnan(stressed).any(axis=(0, 2)))
     tested, left_out = drawn.rows(has_answers), int((~has_answers).sum())
     if not len(tested):
-        return KindUnderStress(kind, images=0, malignant=None, left_out=left_out, steps=())
+        return KindUnderStress(
+            kind, images=0, malignant=None, occurring=0, left_out=left_out, steps=()
+        )
     before = Cases.of(clean, tested)
     levels = perturbation(kind).levels
     steps = [
@@ -212,7 +216,8 @@ def _judged(
         )
     ]
     malignant = None if before.malignant is None else int(before.malignant.truth.sum())
-    return KindUnderStress(kind, len(tested), malignant, left_out, tuple(steps))
+    occurring = len(np.unique(before.truth))
+    return KindUnderStress(kind, len(tested), malignant, occurring, left_out, tuple(steps))
 
 
 def _step(
@@ -247,6 +252,7 @@ def _step(
         replicates=replicates,
         seed=seed,
         is_share=lambda name: not name.startswith("difference "),
+        is_area=lambda name: name in ("clean roc_auc", "stressed roc_auc"),
         counted=_clusters_counted(before, clusters),
     )
     names = [name.removeprefix("clean ") for name in found if name.startswith("clean ")]

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from cutis.evaluation.figures.robustness import CHANGES, FLIPS, changes_figure, flips_figure
 from cutis.evaluation.figures.style import words
 from cutis.evaluation.robustness import KindUnderStress, Step, StressTest
-from cutis.evaluation.section import Section, Table, as_content, estimate_lines
+from cutis.evaluation.section import (
+    Section,
+    Table,
+    as_content,
+    counted,
+    estimate_lines,
+    shown_part,
+)
 from cutis.perturbation.kinds import perturbation
 
 
@@ -32,8 +39,9 @@ def stress_section(stress: StressTest) -> Section:
 
 def _paragraphs(stress: StressTest) -> Iterator[str]:
     yield (
-        f"{stress.images} of {stress.available} images, every class in proportion, were judged as "
-        "they are and after each perturbation. A change is the figure under stress less the figure "
+        f"{stress.images} of {counted(stress.available, 'image')}, every class in proportion, were "
+        "judged as they are and after each perturbation, by the network's own probabilities and the "
+        "most probable class. A change is the figure under stress less the figure "
         "without, over the same images; its interval resamples both answers of an image together. "
         "An image is called malignant from a probability of "
         f"{stress.threshold:g}."
@@ -49,11 +57,13 @@ def _paragraphs(stress: StressTest) -> Iterator[str]:
     if "roc_auc" in last:
         known += f" and a malignant AUC of {last['roc_auc'].stressed}"
     yield (
-        f"With the lesion and a wide margin painted over, {known} remain on {over.images} images. "
-        f"Guessing gives {1 / len(stress.classes):.3f} and 0.500; what exceeds it was read from "
-        "the skin around the lesion, the frame or the picture's making, and not from the lesion. "
-        f"{over.left_out} images without a mask, or whose lesion leaves too little skin to paint "
-        "with, are left out here."
+        f"With the lesion and a wide margin painted over, {known} remain on "
+        f"{counted(over.images, 'image')}. One answer to all of them would give "
+        f"{1 / over.occurring:.3f}{' and 0.500' if 'roc_auc' in last else ''}, as {over.occurring} of "
+        f"{len(stress.classes)} classes occur; what an interval leaves above that was read from the "
+        "skin around the lesion, the frame or the picture's making, and not from the lesion. Left "
+        f"out here: {counted(over.left_out, 'image')} without a mask, or whose lesion leaves too "
+        "little skin to paint with."
     )
 
 
@@ -71,7 +81,7 @@ def _table(stress: StressTest) -> Table:
         (
             f"{words(kind.kind)}: {perturbation(kind.kind).what} ({perturbation(kind.kind).amount})",
             f"{step.level:g}",
-            str(kind.images) if kind.malignant is None else f"{kind.malignant} / {kind.images}",
+            shown_part(kind.malignant, kind.images),
             *(estimate_lines(step.changes[name].difference) for name in names),
             *(estimate_lines(step.flips[name]) for name in flips),
         )

@@ -81,6 +81,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
+def shown_part(part: int | None, whole: int) -> str:
+    """Positives and all, such as 3 / 10; only all where positives are not defined."""
+    return str(whole) if part is None else f"{part} / {whole}"
+
+
 def shown(value: float) -> str:
     """A figure with three digits after the point."""
     return "undefined" if math.isnan(value) else f"{value:z.3f}"

@@ -38,7 +38,7 @@ class Subgroup:
     column: str
     group: str
     images: int
-    malignant: int
+    malignant: int | None  # None where the classes are all on one side
     estimates: Mapping[str, Estimate]  # empty where there are too few
     gaps: Mapping[str, Estimate]  # empty too where everybody else is too few
 
@@ -203,6 +203,7 @@ def _judge(
             replicates=replicates,
             seed=seed,
             is_share=lambda name: not name.endswith("/gap"),
+            is_area=lambda name: name.endswith("/malignant_roc_auc"),
             counted={
                 f"{group}/{name}": count
                 for group in members
@@ -218,7 +219,7 @@ def _judge(
             column,
             group,
             int(rows.sum()),
-            int(malignant[rows].sum()),
+            None if cases.malignant is None else int(malignant[rows].sum()),
             {
                 name: _counted(estimates[f"{group}/{name}"], rows, malignant)
                 for name in FIGURES

@@ -1,8 +1,10 @@
 """The section about subgroups."""
 
+import math
+
 from cutis.evaluation.figures.style import words
 from cutis.evaluation.figures.subgroups import subgroup_figure
-from cutis.evaluation.section import Section, Table, as_content
+from cutis.evaluation.section import Section, Table, as_content, counted, shown_part
 from cutis.evaluation.subgroups import FIGURES, Subgroup, SubgroupAnalysis
 
 
@@ -10,7 +12,8 @@ def subgroups_section(analysis: SubgroupAnalysis) -> Section:
     """Figures of every group, and gaps to everybody else."""
     skipped = ", ".join(map(words, analysis.skipped))
     not_known = f" Not known, or the same for all rows: {skipped}." if skipped else ""
-    tested = sum(len(subgroup.gaps) for subgroup in analysis.subgroups)
+    gaps = [gap for subgroup in analysis.subgroups for gap in subgroup.gaps.values()]
+    tested = counted(sum(not math.isnan(gap.low) for gap in gaps), "gap")
     apart = [
         f"{words(subgroup.column)} {subgroup.group}, {words(name)} {subgroup.gaps[name]}"
         for subgroup, name in analysis.distinguishable
@@ -23,10 +26,11 @@ def subgroups_section(analysis: SubgroupAnalysis) -> Section:
             "Groups stand in their own order and are not ranked. A group with fewer than "
             f"{analysis.least_positives} malignant or benign cases is too few for figures.{not_known} "
             "Balanced accuracy is a mean over the classes that occur in the group, which need not be "
-            "those of other groups.",
+            "those of other groups; sensitivity and specificity are those of the malignant call, at a "
+            "threshold of 0.5.",
             "A gap is the figure of the group minus that of everybody else whose group is known, "
             "resampled together. Of "
-            f"{tested} gaps, not corrected for their number, those whose interval excludes zero: "
+            f"{tested} with an interval, not corrected for their number, those that exclude zero: "
             f"{found}.",
         ),
         tables=(
@@ -50,7 +54,7 @@ def subgroups_section(analysis: SubgroupAnalysis) -> Section:
 def _row(subgroup: Subgroup) -> tuple[str, ...]:
     cells = [
         f"{words(subgroup.column)}: {subgroup.group}",
-        f"{subgroup.malignant} / {subgroup.images}",
+        shown_part(subgroup.malignant, subgroup.images),
     ]
     for name in FIGURES:
         if subgroup.too_few:

@@ -63,24 +63,17 @@ def predictive_values(
     return share(hits, hits + alarms), share(kept, kept + misses)
 
 
-def number_needed_to_biopsy(
-    sensitivity: FloatArray | float, specificity: FloatArray | float, *, prevalence: float
-) -> FloatArray:
-    """Biopsies per cancer found, one over the positive predictive value.
+def number_needed_to_biopsy(ppv: FloatArray | float) -> FloatArray:
+    """Biopsies per cancer found, one over the positive predictive value, of any shape.
 
-    inf where biopsies find nothing, nan where none is done. Arguments and shapes are those of
-    `predictive_values`.
-
-    Raises:
-        InputError: the prevalence is out of range.
+    inf where biopsies find nothing, nan where none is done.
 
     Example:
-        >>> round(float(number_needed_to_biopsy(0.9, 0.8, prevalence=0.1)), 2)
-        3.0
+        >>> float(number_needed_to_biopsy(0.25))
+        4.0
     """
-    ppv, _npv = predictive_values(sensitivity, specificity, prevalence=prevalence)
     needed = np.where(np.isnan(ppv), np.nan, np.inf)
-    return np.asarray(np.divide(1.0, ppv, out=needed, where=ppv > 0))
+    return np.asarray(np.divide(1.0, ppv, out=needed, where=np.greater(ppv, 0)))
 
 
 def decision_curve(

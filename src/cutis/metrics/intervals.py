@@ -13,7 +13,7 @@ from cutis.checks import FloatArray, IntArray, require_fraction
 from cutis.errors import InputError
 
 _BLOCK_CELLS = 400_000  # weights held at a time: 3 MB, which stay in the caches
-_ROUNDING = 1e-12  # replicates that lie closer together than this do not vary
+_ROUNDING = 1e-12  # what lies closer together than this is equal
 
 
 def cluster_weights(
@@ -105,13 +105,14 @@ def share_interval(
 
     Symmetric on the logit scale around the value, with the standard deviation of the replicates for
     clusters less one: the percentiles of a bootstrap over few clusters are too narrow, and they shift
-    with its bias (Hesterberg 2015). At 0 and at 1 the percentiles are taken, or, where the
-    replicates do not vary, Wilson's interval for as many independent cases as there are clusters.
+    with its bias (Hesterberg 2015). At 0 and at 1, where hardly a replicate varies, it is Wilson's
+    interval for as many independent cases as there are clusters, or the percentiles where they reach
+    further.
 
     Args:
         value: The figure on all cases.
         replicates: Shape (r,), nan where a replicate does not define it.
-        clusters: How many were drawn on each replicate.
+        clusters: How many were drawn on each replicate; for an area, those of its smaller side.
         counted: How many of them the figure is a share of, such as those with the disease for a
             sensitivity; default, all.
         level: Of the interval.
@@ -121,16 +122,18 @@ def share_interval(
         between that no replicate changes, as when it rests on one cluster.
     """
     defined = replicates[~np.isnan(replicates)]
-    varies, inside = _vary(defined), 0 < value < 1
+    varies, inside = _vary(defined), _ROUNDING < value < 1 - _ROUNDING
     n = clusters if counted is None else counted
     if clusters < 2 or (not varies and (inside or not n)):
         return float("nan"), float("nan")
-    if not varies:
-        return wilson_interval(round(value * n), n, level=level)
-    if not inside:
-        return percentile_interval(defined, level=level)
-    error = float(defined.std(ddof=1)) * np.sqrt(clusters / (clusters - 1))
-    return logit_interval(value, error, degrees=clusters - 1, level=level)
+    if inside:
+        error = float(defined.std(ddof=1)) * np.sqrt(clusters / (clusters - 1))
+        return logit_interval(value, error, degrees=clusters - 1, level=level)
+    ends = [percentile_interval(defined, level=level)] if varies else []
+    if n:
+        ends.append(wilson_interval(round(value * n), n, level=level))
+    lows, highs = zip(*ends, strict=True)
+    return min(lows), max(highs)
 
 
 def _vary(defined: FloatArray) -> bool:
@@ -193,6 +196,7 @@ def _proportion_interval(
 ) -> tuple[float, float]:
     if n < 1 or not 0 <= successes <= n:
         raise InputError(f"{successes} of {n} is not a proportion")
-    require_fraction("level", level)
+    if require_fraction("level", level) == 1:
+        return 0.0, 1.0
     low, high = binomtest(int(successes), int(n)).proportion_ci(level, method=method)
     return float(low), float(high)

@@ -15,7 +15,7 @@ _MARKERS = "osD^vPX"
 
 
 def reliability_figure(report: CalibrationReport) -> Figure:
-    """One small diagram per class and one for the answers, every version in each."""
+    """One small diagram per class and one for the most probable class, every version in each."""
     panels = list(next(iter(report.reliability.values())))
     rows = math.ceil(len(panels) / _COLUMNS)
     figure = Figure(figsize=(2.9 * _COLUMNS, 2.9 * rows), layout="constrained")

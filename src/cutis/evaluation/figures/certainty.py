@@ -13,7 +13,7 @@ def risk_coverage_figure(selection: SelectivePrediction) -> Figure:
     axes.plot(selection.curve.coverage[1:], selection.curve.risk[1:], color=COLOURS[0])
     for name, estimate in selection.estimates.items():
         if name.startswith("risk_at_"):
-            coverage = float(name.removeprefix("risk_at_"))
+            coverage = estimate.n / selection.estimates["aurc"].n
             axes.plot([coverage] * 2, [estimate.low, estimate.high], color=COLOURS[5], linewidth=2)
             axes.plot(coverage, estimate.value, "o", color=COLOURS[5], markersize=4)
     axes.set(xlim=(0, 1.01), ylim=(0, None))

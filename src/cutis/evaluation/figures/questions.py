@@ -45,7 +45,7 @@ def decision_figure(reports: Sequence[QuestionReport]) -> Figure:
         axes.plot(curve.thresholds, curve.net_benefit, color=COLOURS[0], label="by the model")
         axes.plot(curve.thresholds, curve.biopsy_all, "--", color=COLOURS[1], label="biopsy all")
         axes.axhline(0, color="#666666", linewidth=1, linestyle=":", label="biopsy none")
-        top = max(float(curve.net_benefit.max()), 0.01)
+        top = max(float(curve.net_benefit.max()), float(curve.biopsy_all.max()), 0.01)
         axes.set_ylim(-0.2 * top, 1.1 * top)
         axes.set_title(words(report.task.name), fontsize=9)
         axes.grid(color="#EEEEEE")

@@ -109,9 +109,11 @@ def _panels(
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flatten()
     for axes in grid[len(series) :]:
         axes.set_visible(False)
+    judged = {kind.kind: kind.images for kind in stress.kinds}
     for axes, (kind, lines) in zip(grid, series.items(), strict=False):
         _draw_panel(axes, lines, joined=kind != "flip")
-        axes.set_title(words(kind), fontsize=9, loc="left")
+        fewer = f" (n = {judged[kind]})" if judged[kind] < stress.images else ""
+        axes.set_title(f"{words(kind)}{fewer}", fontsize=9, loc="left")
     handles, names = grid[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper right", ncols=3, fontsize=8, frameon=False)
     figure.supxlabel(f"severity (n = {stress.images}; bars are 95 % intervals)", fontsize=8)
