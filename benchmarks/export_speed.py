@@ -26,9 +26,9 @@ from cutis.deploy.formats import NUMBERS, export_format
 from cutis.files import write_json
 from cutis.imaging import load_rgb
 from cutis.inference.predictor import Predictor
-from cutis.inference.session import usable_cores
 from cutis.models.trained import load_trained
 from cutis.tables.manifest import Manifest
+from cutis.threads import usable_cores
 
 PICTURES, WARM_UP, BATCH, BATCHES = 200, 10, 32, 12
 

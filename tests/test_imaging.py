@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from cutis.errors import ImageError, InputError
 from cutis.imaging import MAX_PIXELS, MAX_SIDE_PX, Preprocessing, load_rgb
@@ -278,6 +278,45 @@ def test_what_is_no_picture_is_named(tmp_path, name):
     with pytest.raises(ImageError, match=reason) as refused:
         load_rgb(tmp_path / "a.jpg")
     assert str(refused.value).startswith(f"{tmp_path / 'a.jpg'}: ")
+
+
+def test_a_file_that_vanishes_while_it_is_looked_at_is_refused_like_any_other(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"%PDF-1.7")
+
+    def vanish(*_given, **_options):
+        path.unlink()
+        raise UnidentifiedImageError
+
+    monkeypatch.setattr(Image, "open", vanish)
+    with pytest.raises(ImageError, match="a PDF"):
+        load_rgb(path)
+
+
+CUT_SHORT = """
+import sys
+from pathlib import Path
+from PIL import ImageFile
+from cutis.imaging import load_rgb
+path, load = Path(sys.argv[1]), ImageFile.ImageFile.load
+def load_and_cut(picture):
+    loaded = load(picture)
+    path.write_bytes(b"")
+    return loaded
+ImageFile.ImageFile.load = load_and_cut
+print(load_rgb(path).mean())
+"""
+
+
+def test_a_file_that_is_cut_short_while_it_is_read_does_not_end_the_process(tmp_path):
+    """Pixels that are mapped rather than read would: the system answers with SIGBUS."""
+    Image.new("L", (1000, 1000), 9).save(tmp_path / "a.ppm")
+    outcome = subprocess.run(
+        [sys.executable, "-c", CUT_SHORT, tmp_path / "a.ppm"], capture_output=True, text=True
+    )
+    assert (outcome.returncode, outcome.stdout) == (0, "9.0\n"), outcome.stderr
 
 
 def test_places_that_are_no_files_are_refused_at_once(tmp_path):

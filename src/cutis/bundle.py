@@ -29,7 +29,7 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from cutis.checks import FloatArray
-from cutis.errors import BundleError, InputError
+from cutis.errors import BundleError, InputError, OutputError
 from cutis.files import (
     atomic_path,
     exists,
@@ -246,6 +246,19 @@ def require_bundle_place(folder: Path) -> Path:
         OutputError: it would replace anything else.
     """
     return require_replaceable_folder(folder, marker=FACTS, names={*FILES, REJECTION, SUMS})
+
+
+def require_place_for_cards(folder: Path) -> Path:
+    """Make sure that a card written there takes the place of no bundle's own; call it before the work.
+
+    Raises:
+        OutputError: a bundle stands there, whose `SHA256SUMS` would no longer be true.
+    """
+    if is_file(folder / FACTS):
+        raise OutputError(
+            f"{folder}: a bundle, which a new {CARD} would damage; give another folder"
+        )
+    return folder
 
 
 def write_bundle(

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
@@ -98,9 +98,8 @@ def open_rgb(path: Path, *, least_side_px: int | None = None) -> Image.Image:
     """As `load_rgb`, but a Pillow picture of mode RGB."""
     _require_file(path)
     try:
-        with _without_warnings():
-            picture = Image.open(path, formats=FORMATS)
-        with picture:
+        # Pillow maps a file that it opens itself, and one cut short meanwhile would end the process.
+        with path.open("rb") as stream, _identified(path, stream) as picture:
             _refuse_huge(path, picture.size)
             if least_side_px is not None:
                 picture.draft(None, (least_side_px, least_side_px))  # formats but JPEG ignore it
@@ -110,8 +109,6 @@ def open_rgb(path: Path, *, least_side_px: int | None = None) -> Image.Image:
         raise
     except Image.DecompressionBombError:  # Pillow's own limit, above `MAX_PIXELS`
         raise ImageError(f"{path}: refused, its header announces more than {_AT_MOST}") from None
-    except UnidentifiedImageError:
-        raise ImageError(f"{path}: {_what_it_is_instead(path)}") from None
     except PermissionError:
         raise ImageError(f"{path}: may not be read (permission denied)") from None
     except MemoryError:
@@ -234,6 +231,15 @@ def _without_warnings() -> Iterator[None]:
         yield
 
 
+def _identified(path: Path, stream: BinaryIO) -> Image.Image:
+    """The picture of which only the header was read."""
+    try:
+        with _without_warnings():
+            return Image.open(stream, formats=FORMATS)
+    except UnidentifiedImageError:
+        raise ImageError(f"{path}: {_what_it_is_instead(stream)}") from None
+
+
 def _require_file(path: Path) -> None:
     """A pipe or a device would let the reader wait for ever."""
     try:
@@ -292,10 +298,10 @@ def _grey_of_16_bits(path: Path, picture: Image.Image) -> Image.Image:
     return Image.fromarray(grey).convert("RGB")
 
 
-def _what_it_is_instead(path: Path) -> str:
+def _what_it_is_instead(stream: BinaryIO) -> str:
     """Say what a file that is not a picture looks like, from its first bytes."""
-    with path.open("rb") as stream:
-        start = stream.read(512)
+    stream.seek(0)
+    start = stream.read(512)
     if not start:
         return "the file is empty"
     if start[4:8] == b"ftyp":

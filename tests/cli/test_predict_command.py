@@ -128,15 +128,15 @@ def test_what_cannot_be_read_stops_the_rest_as_little_by_name_as_in_a_folder(
 ):
     closed, link, absent = (pictures / name for name in ("blue.png", "link.png", "absent.png"))
     link.symlink_to("nowhere")
-    access, opened = os.access, Image.open
+    access, opened = os.access, Path.open
 
-    def forbid(path, **options):
+    def forbid(path, *mode, **options):
         if path == closed:
             raise PermissionError(13, "Permission denied")
-        return opened(path, **options)
+        return opened(path, *mode, **options)
 
     monkeypatch.setattr(os, "access", lambda at, *mode: Path(at) != closed and access(at, *mode))
-    monkeypatch.setattr("cutis.imaging.Image.open", forbid)
+    monkeypatch.setattr(Path, "open", forbid)
     readable = [pictures / "red.png", pictures / "green.png"]
     for places, missed in (([pictures], 2), ([*readable, closed, link, absent], 3)):
         code, out, err = cutis("predict", *places, "--model", colour_bundle)

@@ -115,9 +115,11 @@ def test_partition_writes_classes_that_a_run_can_be_trained_on(cutis, table, tmp
     }
 
 
-def test_partition_counts_tables_with_one_row_per_label(cutis, tmp_path):
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_partition_counts_tables_with_one_row_per_label(cutis, tmp_path, separator):
     counts, written = tmp_path / "counts.csv", tmp_path / "classes.json"
-    counts.write_text("dx,n\nnv,6\nblue nevus,3\nmel,4\nmalignant melanoma,1\n")
+    rows = "dx,n\nnv,6\nblue nevus,3\nmel,4\nmalignant melanoma,1\n"
+    counts.write_text(rows.replace(",", separator))
     arguments = ("taxonomy", "partition", counts, "--max-class-size", 5, "-o", written)
     code, out, _ = cutis(*arguments, "--count-column", "n")
     assert code == 0

@@ -96,6 +96,34 @@ def test_a_split_made_afterwards_keeps_the_copies_together(planted, tmp_path):
     assert split["p0"] == split["p1"]
 
 
+def test_an_audited_manifest_is_not_looked_through_again(planted, tmp_path, monkeypatch):
+    """Neither where the audit found no duplicates."""
+    Manifest.read(planted).rows(np.arange(8) > 2).write(tmp_path / "m.csv")
+    found = audit(Manifest.read(tmp_path / "m.csv"))
+    assert "near duplicate" not in found.counts
+    write_audit(found, tmp_path / "a")
+    monkeypatch.setattr("cutis.curation.audit.with_duplicate_groups", None)
+    arguments = ["data", "split", str(tmp_path / "a" / "manifest.csv"), "-o"]
+    outcome = CliRunner().invoke(
+        command_tree(), [*arguments, str(tmp_path / "s.csv"), "--test", "0.3", "--val", "0.2"]
+    )
+    assert outcome.exit_code == 0, outcome.output
+
+
+def test_rows_that_join_an_audited_manifest_are_looked_through_with_it(planted, tmp_path):
+    rows = Manifest.read(planted).rows(np.arange(8) > 2)
+    known = pd.concat([rows.frame.assign(duplicate_group=rows.image_ids), rows.frame[2:3]])
+    copied = [*rows.image_ids, "copy"]
+    joined = Manifest(known.assign(image_id=copied, lesion_id=copied, split=""), rows.taxonomy)
+    joined.write(tmp_path / "m.csv")
+    arguments = ["data", "split", str(tmp_path / "m.csv"), "-o", str(tmp_path / "s.csv")]
+    outcome = CliRunner().invoke(command_tree(), [*arguments, "--test", "0.3", "--val", "0.2"])
+    assert outcome.exit_code == 0, outcome.output
+    split = Manifest.read(tmp_path / "s.csv").frame.set_index("image_id")
+    assert split["duplicate_group"]["copy"] == split["duplicate_group"]["p5"]
+    assert split["split"]["copy"] == split["split"]["p5"]
+
+
 def test_a_split_of_unreadable_pictures_names_the_first_and_the_way_out(planted):
     with pytest.raises(ImageError, match=r"1 of 8 pictures .*p2\.png.*; `cutis data audit` lists"):
         with_duplicate_groups(Manifest.read(planted))

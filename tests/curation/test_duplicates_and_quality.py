@@ -95,9 +95,9 @@ def test_different_flat_pictures_are_not_duplicates():
     assert pairs(np.zeros((9, 9, 3), np.uint8), np.full((9, 9, 3), 200, np.uint8)) == []
 
 
-def test_groups_join_chains_and_leave_single_images_unnamed():
+def test_groups_join_chains_and_leave_single_images_to_themselves():
     found = find_duplicates([Fingerprint.of(picture(s)) for s in (0, 1, 0, 0)])
-    assert duplicate_groups(["d", "b", "c", "a"], found) == ["a", "", "a", "a"]
+    assert duplicate_groups(["d", "b", "c", "a"], found) == ["a", "b", "a", "a"]
 
 
 @pytest.mark.real

@@ -409,6 +409,14 @@ def test_a_mask_that_does_not_exist_is_reported_as_a_picture_is(tmp_path):
     assert [bool(path) for path in found.manifest.frame["mask_path"]] == [True, False, False]
 
 
+def test_paths_may_have_been_written_on_windows(tmp_path):
+    table = "image_id,diagnosis,path,mask_path\na,nv,Bilder\\a 1.jpg,Bilder\\m.png\n"
+    root = place(tmp_path, {"t.csv": table, "Bilder/a 1.jpg": "", "Bilder/m.png": ""})
+    (row,) = import_source("table", root / "t.csv").manifest.frame.to_dict("records")
+    assert row["path"] == str(root / "Bilder" / "a 1.jpg")
+    assert row["mask_path"] == str(root / "Bilder" / "m.png")
+
+
 def test_a_table_of_rows_that_all_lack_a_file_is_refused(tmp_path):
     table = "image_id,diagnosis,mask_path\na,nv,m/a.png\nb,nv,\n"
     root = place(tmp_path, {"t.csv": table, "a.jpg": ""})
@@ -416,13 +424,23 @@ def test_a_table_of_rows_that_all_lack_a_file_is_refused(tmp_path):
         import_source("table", root / "t.csv", SourceOptions(skip_missing=True))
 
 
-@pytest.mark.parametrize("separator", [";", "\t"])
-def test_a_table_with_another_separator_is_told_so(tmp_path, separator):
-    text = f"image_id{separator}diagnosis\na{separator}nv\n"
-    root = place(tmp_path, {"t.csv": text, "images/a.jpg": ""})
-    for source in ("table", "isic"):
-        with pytest.raises(InputError, match=r"its cells are separated by .*, expected are commas"):
-            import_source(source, root / "t.csv")
+@pytest.mark.parametrize("source", ["table", "isic"])
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+def test_a_spreadsheet_is_read_whatever_separates_its_cells(tmp_path, source, separator):
+    """As it is saved in half of Europe: semicolons, a byte order mark, Windows' line ends, blanks."""
+    rows = (("image_id", "diagnosis", "site"), ("a b ", " nv", ""), ("c", "mel", "Rücken"))
+    text = "\ufeff" + "".join(separator.join(row) + "\r\n" for row in rows)
+    root = place(tmp_path, {"t.csv": text, "images/a b.jpg": "", "images/c.png": ""})
+    found = import_source(source, root / "t.csv").manifest
+    assert found.image_ids == ("a b", "c")
+    assert [path.name for path in found.paths] == ["a b.jpg", "c.png"]
+    assert found.diagnoses == ("nevus", "melanoma")
+
+
+def test_blanks_around_names_do_not_part_a_ground_truth_from_its_metadata(tmp_path):
+    tables = {"truth.csv": "image,MEL,NV\na ,1,0\nb, 0,1\n", "meta.csv": "image,sex\na,male\n b,\n"}
+    root = place(tmp_path, {**tables, "images/a.jpg": "", "images/b.jpg": ""})
+    assert import_source("isic", root).manifest.diagnoses == ("melanoma", "nevus")
 
 
 def test_a_mapping_to_a_column_that_is_not_there_names_the_nearest(tmp_path):

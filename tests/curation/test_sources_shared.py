@@ -63,7 +63,7 @@ def test_everything_that_is_wrong_is_reported_at_once_with_lines_of_the_source(t
     )
     assert found == (
         "lines 2, 5: diagnosis 'melanomma' is not in taxonomy 'skin'; did you mean 'melanoma'?",
-        "lines 3, 4: image id 'b' is repeated",
+        "lines 3, 4: image id 'b' is repeated; give each picture its own",
         "line 4: age_years 140 is not in 0..120",
         "line 3: age_years 'old' is not a number",
         "line 3: fitzpatrick 'VII' is not a number",

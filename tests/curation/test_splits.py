@@ -61,6 +61,16 @@ def test_splitting_by_patient_needs_patients():
         split_manifest(cohort(), by="patient")
 
 
+def test_rows_that_name_their_patient_alone_are_told_to_be_split_by_that():
+    rows = cohort().with_columns(lesion_id="")
+    with pytest.raises(
+        ManifestError, match="no lesion_id, the first at line 2; where a lesion has"
+    ):
+        split_manifest(rows)
+    with pytest.raises(ManifestError, match=r"no lesion_id, the first at line 2; .* --by patient$"):
+        split_manifest(rows.with_columns(patient_id=[f"p{row // 3}" for row in range(len(rows))]))
+
+
 @pytest.mark.parametrize(("test", "val"), [(0.6, 0.4), (-0.1, 0.1), (0.2, float("nan"))])
 def test_fractions_that_leave_nothing_or_are_none_are_refused(test, val):
     with pytest.raises(InputError):

@@ -9,12 +9,13 @@ import pytest
 from cutis import RESEARCH_USE_NOTICE
 from cutis.curation.datasheet import describe
 from cutis.curation.sources import import_source
-from cutis.deploy.cards import render_data_card
+from cutis.deploy.cards import render_data_card, write_cards
 from cutis.deploy.checklists import KnownRun, facts, render_checklists
 from cutis.deploy.judgement import Judgement, figure
 from cutis.deploy.model_card import render_judged_card
-from cutis.errors import InputError
+from cutis.errors import InputError, OutputError
 from cutis.training.recipe import Recipe
+from cutis.training.run_folder import RunFolder
 
 ESTIMATE = {"value": 0.8123, "low": 0.7, "high": 0.9, "n": 30}
 OVERALL = ("macro_roc_auc", "balanced_accuracy", "accuracy", "macro_f1")
@@ -166,3 +167,8 @@ def test_the_data_card_counts_what_the_manifest_holds(drawn):
     for name, count in description.classes.items():
         assert f"| {name} | {count.images} |" in text
     assert "phantom: none; drawn pictures" in text
+
+
+def test_the_cards_of_a_run_are_not_written_into_a_bundle(colour_bundle, tmp_path):
+    with pytest.raises(OutputError, match="a bundle"):
+        write_cards(RunFolder(tmp_path), [], colour_bundle)

@@ -31,7 +31,8 @@ def run_folder(tmp_path_factory) -> Path:
     network = create_classifier(settings, classes=3, image_size=SIDE)
     save_weights(network, run / "checkpoints" / "kept.safetensors")
     labels = ("melanoma", "nevus", "dermatofibroma")
-    table = pd.DataFrame({"image_id": labels, "path": "x.png", "diagnosis": labels})
+    facts = {"image_id": labels, "path": "x.png", "diagnosis": labels, "split": "train"}
+    table = pd.DataFrame(facts)
     table.to_csv(run / "manifest.csv", index=False)
     described = {
         "data": {"image_size": SIDE, "fit": "crop", "interpolation": "bilinear"},

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from cutis.inference.lesion_view import find_lesion
+from cutis.inference import picture_checks
+from cutis.inference.lesion_view import LesionView, find_lesion
 from cutis.inference.picture_checks import MAX_SHARE_OF_EDGE, MIN_CONTRAST, picture_warnings
 from cutis.perturbation.camera import as_jpeg
 from cutis.picture_quality import measure_quality
@@ -56,7 +57,27 @@ def test_the_darkest_frame_is_dark_and_shows_no_lesion():
 
 
 def test_a_frame_too_small_to_be_judged_gets_no_warning():
-    assert picture_warnings(np.zeros((8, 8, 3), dtype=np.uint8)) == ()
+    assert picture_warnings(np.zeros((31, 64, 3), dtype=np.uint8)) == ()
+    assert picture_warnings(np.zeros((32, 64, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("contrast", "share_of_edge", "warned"),
+    [
+        (19.9, 0.0, ["no lesion stands out"]),
+        (20.0, 0.0, []),
+        (20.0, 0.15, []),
+        (20.0, 0.16, ["the lesion reaches the edge"]),
+        (19.9, 0.16, ["no lesion stands out"]),  # what is no lesion reaches nothing
+    ],
+)
+def test_warnings_of_the_lesion_begin_where_the_documentation_says(
+    monkeypatch, contrast, share_of_edge, warned
+):
+    frame = skin(centre=(0, 0), radius=0.5)
+    view = LesionView(contrast, share_of_edge)
+    monkeypatch.setattr(picture_checks, "find_lesion", lambda _frame: view)
+    assert kinds(frame) == warned
 
 
 @pytest.mark.parametrize("deviation", [3.0, 10.0])

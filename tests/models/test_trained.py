@@ -28,7 +28,11 @@ from cutis.taxonomy import load_taxonomy
 SIDE = 64
 NAME = "test_efficientnet"
 CLASSES = ("melanoma", "nevus")
-MANIFEST = "image_id,path,diagnosis,split\na,a.png,nevus,train\nb,b.png,melanoma,train\n"
+MANIFEST = """image_id,path,diagnosis,split
+a,a.png,nevus,train
+b,b.png,melanoma,train
+left-out,c.png,dermatofibroma,
+"""
 
 
 @pytest.fixture(scope="module")

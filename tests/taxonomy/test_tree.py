@@ -1,5 +1,6 @@
 """A tree is checked as a whole, knows labels as people write them, and passes its status down."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,14 @@ def test_premalignant_counts_as_malignant_and_a_mixed_group_as_neither(small):
 @pytest.mark.parametrize("label", ["bad", "BAD", " Bad  growth", "bad_growth", "bad-growth.", "B"])
 def test_labels_are_found_whatever_their_case_punctuation_and_spacing(small, label):
     assert small.resolve(label) == "bad"
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_accents_are_one_whether_composed_or_apart(form):
+    """As the folder of a class is called that was packed on a Mac."""
+    tree = Taxonomy("small", {"nevus": Node("nevus", unicodedata.normalize(form, "Nävus"), None)})
+    for written in ("NFC", "NFD"):
+        assert tree.find(unicodedata.normalize(written, "Nävus")) == "nevus"
 
 
 def test_unknown_labels_are_reported_together_each_once_with_the_nearest_spelling(small):

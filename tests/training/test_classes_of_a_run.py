@@ -1,5 +1,8 @@
 """A run tells apart the classes it is given; a row that belongs to none is refused."""
 
+import warnings
+from collections.abc import Sequence
+
 import pandas as pd
 import pytest
 
@@ -19,8 +22,8 @@ ROWS = (
 )
 
 
-def manifest(*more: tuple[str, str]) -> Manifest:
-    frame = pd.DataFrame([*ROWS, *more], columns=["diagnosis", "split"])
+def manifest(*more: tuple[str, str], rows: Sequence[tuple[str, str]] = ROWS) -> Manifest:
+    frame = pd.DataFrame([*rows, *more], columns=["diagnosis", "split"])
     frame["image_id"] = [f"i{row}" for row in range(len(frame))]
     frame["path"] = "/nowhere/" + frame["image_id"]
     return Manifest(frame, load_taxonomy(), name="small.csv")
@@ -46,6 +49,15 @@ def test_rows_that_belong_to_no_class_are_refused_with_their_lines():
 def test_rows_without_a_split_may_lie_outside():
     data = TrainingData.from_manifest(manifest(), classes=("mel", "nv"))
     assert data.classes.classes == ("melanoma", "nevus")
+
+
+def test_rows_without_a_split_name_no_class():
+    """Neither the carcinoma nor "benign", which would take the nevi in."""
+    both_in_training = (("blue-nevus", "train"), ("lentigo-maligna", "train"), ("benign", ""))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = TrainingData.from_manifest(manifest(*both_in_training, rows=ROWS[2:]))
+    assert data.classes.classes == ("blue-nevus", "lentigo-maligna")
 
 
 def test_a_class_without_a_training_picture_is_refused():

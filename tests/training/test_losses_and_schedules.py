@@ -6,8 +6,10 @@ import torch
 from timm.optim.rmsprop_tf import RMSpropTF
 from torch.nn import functional
 
+from cutis.data.transforms import training_transform
 from cutis.errors import InputError
-from cutis.models.transfer import ParameterGroup
+from cutis.models.classifier import Classifier
+from cutis.models.transfer import ParameterGroup, parameter_groups
 from cutis.training.losses import ClassificationLoss, LossSettings
 from cutis.training.optimizers import (
     OptimizerSettings,
@@ -126,6 +128,25 @@ def test_the_esteva_recipe_is_the_one_in_the_paper():
     assert ESTEVA_2017.augmentation.inscribed_rotation
     assert ESTEVA_2017.augmentation.vertical_flip == 0.5
     assert ESTEVA_2017.model.backbone.name == "inception_v3"
+
+
+def test_the_esteva_recipe_turns_crops_and_flips_and_moves_all_layers_alike():
+    """The same Methods: a random turn, the largest upright rectangle, a vertical flip of each second
+    picture, and nothing else; "fine-tuned across all layers" with one rate, from the first step."""
+    steps = training_transform(ESTEVA_2017.augmentation, size=(299, 299)).transforms
+    assert [type(step).__name__ for step in steps] == [
+        "InscribedRotation",
+        "Resize",
+        "RandomVerticalFlip",
+    ]
+    network = Classifier(torch.nn.Sequential(torch.nn.Linear(4, 4)), torch.nn.Linear(4, 2))
+    groups = parameter_groups(network, ESTEVA_2017.fine_tuning)
+    assert {group.learning_rate for group in groups} == {1e-3}
+    assert sum(len(group.parameters) for group in groups) == len([*network.parameters()])
+    optimizer = create_optimizer(groups, ESTEVA_2017.optimizer)
+    assert {group["weight_decay"] for group in optimizer.param_groups} == {0.0}
+    assert ESTEVA_2017.fine_tuning.head_only_epochs == 0
+    assert ESTEVA_2017.trainer.average_decay == 0
 
 
 def test_rmsprop_is_that_of_tensorflow():

@@ -137,6 +137,16 @@ def test_the_card_is_printed_and_copied(zoo, cutis, tmp_path):
     assert "did you mean 'shades'?" in err
 
 
+def test_no_card_takes_the_place_of_a_bundles_own(zoo, cutis):
+    """Its hash would not be the one in SHA256SUMS, and nothing would load the bundle any more."""
+    own = zoo / "colours"
+    before = {path.name: path.read_bytes() for path in own.iterdir()}
+    code, _out, err = cutis("card", "shades", "-o", own)
+    assert code == 2
+    assert f"{own}: a bundle" in err
+    assert {path.name: path.read_bytes() for path in own.iterdir()} == before
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

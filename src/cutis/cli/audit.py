@@ -55,7 +55,7 @@ def split(
     seed: int = typer.Option(0, min=0, help="Of the dealing."),
     folds: int = typer.Option(0, min=0, help="Also deal what is not test into K folds."),
     skip_duplicates: bool = typer.Option(
-        False, "--skip-duplicates", help="Do not look for duplicates in an unaudited manifest."
+        False, "--skip-duplicates", help="Do not look for duplicates where rows were not audited."
     ),
 ) -> None:
     """Split by lesion or patient; lesions, patients and duplicates never straddle."""
@@ -83,7 +83,7 @@ def split(
     table = Manifest.read(manifest, check_leaks=False)
     require_groups(table, group)
     require_one_tree(output, table.taxonomy)
-    if not skip_duplicates and (table.frame["duplicate_group"] == "").all():
+    if not skip_duplicates and (table.frame["duplicate_group"] == "").any():
         with progress_bar(len(table), "looking for duplicates") as advance:
             table = with_duplicate_groups(table, on_progress=advance)
     dealt = split_manifest(table, by=group, test=test, val=val, seed=seed)

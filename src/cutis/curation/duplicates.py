@@ -93,16 +93,15 @@ def find_duplicates(fingerprints: Sequence[Fingerprint]) -> list[DuplicatePair]:
 
 
 def duplicate_groups(image_ids: Sequence[str], pairs: Sequence[DuplicatePair]) -> list[str]:
-    """The manifest's `duplicate_group` column: the smallest id of the group, "" for single images."""
+    """The manifest's `duplicate_group` column: the smallest id of what an image is a copy of."""
     n = len(image_ids)
     ends = ([pair.first for pair in pairs], [pair.second for pair in pairs])
     graph = coo_array((np.ones(len(pairs), bool), ends), shape=(n, n))
     label: IntArray = connected_components(graph, directed=False)[1]
-    sizes = np.bincount(label, minlength=n)
     names: dict[int, str] = {}
     for image_id, group in zip(image_ids, label.tolist(), strict=True):
         names[group] = min(image_id, names.get(group, image_id))
-    return [names[group] if sizes[group] > 1 else "" for group in label.tolist()]
+    return [names[group] for group in label.tolist()]
 
 
 def _close_thumbnails(thumbnails: npt.NDArray[np.float32]) -> Iterator[tuple[int, int, float]]:

@@ -60,10 +60,14 @@ def require_groups(manifest: Manifest, by: By) -> None:
     column = f"{by}_id"
     missing = np.flatnonzero(manifest.frame[column] == "")
     if len(missing):
-        other = "" if by == "patient" else "; where a lesion has one image, its image_id will do"
+        way_out = "; where a lesion has one image, its image_id will do"
+        if by == "patient":
+            way_out = ""
+        elif (manifest.frame["patient_id"] != "").all():
+            way_out = "; all of them name their patient, so split by that: --by patient"
         raise ManifestError(
             manifest.name,
-            [f"{len(missing)} rows have no {column}, the first at line {missing[0] + 2}{other}"],
+            [f"{len(missing)} rows have no {column}, the first at line {missing[0] + 2}{way_out}"],
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cutis import RESEARCH_USE_NOTICE
-from cutis.bundle import CARD, ModelBundle
+from cutis.bundle import CARD, ModelBundle, require_place_for_cards
 from cutis.curation.datasheet import Description, describe
 from cutis.deploy.checklists import KnownRun, facts, render_checklists
 from cutis.deploy.judgement import Judgement
@@ -51,8 +51,9 @@ def write_cards(run: RunFolder, reports: Sequence[Path], folder: Path) -> list[P
     Raises:
         InputError: as `read_known_run`.
         BundleError: the run's bundle is damaged.
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or is a bundle.
     """
+    require_place_for_cards(folder)
     known = read_known_run(run, reports)
     card = ModelBundle.load(run.bundle).read(CARD).decode()
     require_writable(folder)

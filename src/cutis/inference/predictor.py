@@ -19,10 +19,11 @@ from cutis.checks import FloatArray, UInt8Array
 from cutis.errors import BundleError, ImageError, InputError
 from cutis.inference.picture_files import image_ids
 from cutis.inference.rejection import Rejection
-from cutis.inference.session import open_session, usable_cores
+from cutis.inference.session import open_session
 from cutis.inference.verdict import Verdict, verdicts
 from cutis.readout import softmax
 from cutis.tables.predictions import Predictions
+from cutis.threads import usable_cores
 
 # Quarter turns of the eight symmetries of the square, each as it is and then mirrored. The half turn
 # comes first: it keeps the shape of an oblong input.

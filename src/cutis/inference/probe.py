@@ -66,8 +66,8 @@ def fit_probe(
     """
     if not strengths or min(strengths) <= 0:
         raise InputError(f"strengths: {list(strengths)} are not positive numbers")
-    parts = _parts(features, manifest.labelled())
-    classes = manifest.labelled().class_set()
+    labelled = manifest.dealt().labelled()
+    parts, classes = _parts(features, labelled), labelled.class_set()
     values, truth = _examples(parts["train"], features, classes)
     lacking = [name for k, name in enumerate(classes.classes) if k not in truth]
     if lacking:

@@ -1,6 +1,5 @@
 """An ONNX Runtime session for a bundle's network, on the processor that is there."""
 
-import os
 from functools import cache
 from pathlib import Path
 
@@ -47,10 +46,3 @@ def has_vnni(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
         return False
     flags = next((line for line in lines if line.startswith("flags")), "")
     return not VNNI.isdisjoint(flags.split())
-
-
-def usable_cores() -> int:
-    """How many cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -128,7 +128,7 @@ def _from_run(run: Path) -> TrainedClassifier:
         raise InputError(f"{run / SETTINGS}: not the settings of a run ({fault})") from fault
     manifest = Manifest.read(run / MANIFEST, check_files=False)
     wanted = data.get("classes")
-    classes = ClassSet(manifest.taxonomy, tuple(wanted)) if wanted else manifest.class_set()
+    classes = ClassSet(manifest.taxonomy, tuple(wanted)) if wanted else manifest.dealt().class_set()
     network = untrained_classifier(settings, classes=len(classes), image_size=preprocessing.height)
     load_weights(network, run / KEPT)
     return TrainedClassifier(

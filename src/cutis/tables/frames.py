@@ -42,8 +42,8 @@ def read_frame(path: Path, *, separator: str | None = ",") -> "pd.DataFrame":
         raise InputError(f"{path}: not a readable table ({first_line(fault)})") from fault
 
 
-def read_csv(path: Path, *, separator: str | None = ",") -> "pd.DataFrame":
-    """As `read_frame`, whatever the name ends in.
+def read_csv(path: Path, *, separator: str | None = None) -> "pd.DataFrame":
+    """As `read_frame`, whatever the name ends in, and by default with any of those separators.
 
     Raises:
         InputError: no such file, or not a table; a row is shorter or longer than the header, which
@@ -160,7 +160,10 @@ def require_utf8(path: Path) -> Path:
 
 
 def lines_in_file(index: "pd.Index[int]") -> str:
-    """Rows of a table, counted from 0, as the lines of its file, for messages; at most four."""
+    """Rows of a table, counted from 0, as the lines of its file, for messages; at most four.
+
+    Counted as spreadsheets do, a row being one line whatever line breaks its cells hold.
+    """
     lines = [str(row + 2) for row in index]
     shown = ", ".join(lines[:4]) + (f" and {len(lines) - 4} more" if len(lines) > 4 else "")
     return f"line{'s' if len(lines) > 1 else ''} {shown}"
@@ -173,21 +176,19 @@ def _separator_of(text: str) -> str:
 
 
 def _fault_of_shape(text: str, *, separator: str) -> str:
-    """What keeps the rows of a CSV from being one table, or ""; lines are those of the file."""
+    """What keeps the rows of a CSV from being one table, or ""; lines are those of `lines_in_file`."""
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     header: list[str] = []
     blank = 0
-    for row in rows:
+    for line, row in enumerate(rows, start=1):
         if not row or (len(row) == 1 and row[0].isspace()):
-            blank = blank or rows.line_num
+            blank = blank or line
         elif blank:
             return f"line {blank} is blank; remove it"
         elif not header:
             header = row
         elif len(row) != len(header):
-            return (
-                f"line {rows.line_num} has {len(row)} cells, the header {len(header)}; give every row "
-                "as many delimiters"
-            )
+            why = foreign_separator(header) or "; give every row as many delimiters"
+            return f"line {line} has {len(row)} cells, the header {len(header)}{why}"
     repeated = next((name for name in header if name and header.count(name) > 1), "")
     return f"two columns are called {repeated!r}; rename or remove one" if repeated else ""

@@ -7,7 +7,7 @@ import pandas as pd
 
 from cutis.checks import did_you_mean
 from cutis.errors import InputError, ManifestError
-from cutis.tables.frames import foreign_separator, lines_in_file, read_frame
+from cutis.tables.frames import lines_in_file, read_frame
 
 LABEL_COLUMNS = ("diagnosis", "label", "dx")
 
@@ -18,7 +18,7 @@ def read_label_counts(
     """Label -> how many rows have it, in the order of first appearance; empty cells do not count.
 
     Args:
-        path: A manifest, or any table with a column of labels.
+        path: A manifest, or any table with a column of labels, whatever separates its cells.
         column: The one with the labels; default, the first of `LABEL_COLUMNS` that is there.
         count_column: For a table with one row per label, the one that says how many images it has.
 
@@ -26,7 +26,7 @@ def read_label_counts(
         InputError: not a readable table, no such column, or nothing in it.
         ManifestError: a count is not a whole number from 0 up.
     """
-    frame = read_frame(path)
+    frame = read_frame(path, separator=None)
     labels = frame[_column(frame, column, path)].astype(str).str.strip()
     counts = _counts(frame, count_column, path)
     found = Counter[str]()
@@ -44,7 +44,7 @@ def _column(frame: pd.DataFrame, wanted: str | None, path: Path) -> str:
         wanted = next((name for name in LABEL_COLUMNS if name in present), None)
     if wanted not in present:
         asked = f"no column {wanted!r}" if wanted else f"none of {', '.join(LABEL_COLUMNS)}"
-        guess = foreign_separator(present) or (did_you_mean(wanted, present) if wanted else "")
+        guess = did_you_mean(wanted, present) if wanted else ""
         raise InputError(
             f"{path}: {asked}; name the column of labels, one of {', '.join(present)}{guess}"
         )

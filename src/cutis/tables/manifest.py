@@ -233,6 +233,10 @@ class Manifest:
             self.split(name)
         return self.rows((~self.frame["split"].isin(names)).to_numpy())
 
+    def dealt(self) -> "Manifest":
+        """The rows that have a split."""
+        return self.rows((self.frame["split"] != "").to_numpy())
+
     def labelled(self) -> "Manifest":
         """The rows that have a diagnosis."""
         return self.rows((self.frame["diagnosis"] != "").to_numpy())

@@ -6,6 +6,7 @@ How a tree is written down and read is the matter of `reading`.
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -249,4 +250,5 @@ def _labels(node: Node) -> list[str]:
 
 
 def _folded(label: str) -> str:
-    return re.sub(r"[\W_]+", " ", re.sub("['’]", "", label)).strip().casefold()
+    composed = unicodedata.normalize("NFC", label)  # file names of a Mac have their accents apart
+    return re.sub(r"[\W_]+", " ", re.sub("['’]", "", composed)).strip().casefold()

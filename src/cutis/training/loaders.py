@@ -1,6 +1,5 @@
 """`training_loaders`: batches to train on and to validate by, from the pictures of a manifest."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from cutis.data.dataset import LesionDataset, Sample, collate
 from cutis.data.sampling import EpochSampler
 from cutis.data.transforms import training_transform
 from cutis.errors import ImageError, InputError
+from cutis.threads import usable_cores
 from cutis.training.recipe import DataSettings, Recipe
 from cutis.training.training_data import TrainingData
 
@@ -70,7 +70,7 @@ def loader_workers(settings: DataSettings) -> int:
     """Loader processes: as set, or one for each core that training leaves, at most 8."""
     if settings.workers is not None:
         return settings.workers
-    return min(max((os.cpu_count() or 1) - 1, 1), 8)
+    return min(max(usable_cores() - 1, 1), 8)
 
 
 @contextmanager

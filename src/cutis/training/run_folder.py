@@ -187,7 +187,10 @@ class RunFolder:
 
 
 def git_revision() -> str | None:
-    """The revision of the working tree that Cutis runs from, with "+changes" where it is dirty."""
+    """The revision of the working tree that Cutis runs from, with "+changes" where it is dirty.
+
+    None where Cutis is installed, even if into an environment inside somebody else's repository.
+    """
     here = Path(cutis.__file__).parent
 
     def git(*arguments: str) -> str:
@@ -197,6 +200,7 @@ def git_revision() -> str | None:
         ).stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", "__init__.py")
         changed = git("status", "--porcelain", "--untracked-files=no")
         return git("rev-parse", "HEAD") + ("+changes" if changed else "")
     except (OSError, subprocess.SubprocessError):

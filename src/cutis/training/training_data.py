@@ -41,13 +41,13 @@ class TrainingData:
 
         Args:
             manifest: With a split column.
-            classes: Labels of the taxonomy; default, the diagnoses that the manifest names.
+            classes: Labels of the taxonomy; default, the diagnoses that rows with a split name.
 
         Raises:
             ManifestError: no split, nothing to train on, or a row that belongs to no class.
             TaxonomyError: classes that are not in the taxonomy, or overlap.
         """
-        labelled = manifest.labelled()
+        labelled = manifest.dealt().labelled()
         present = [name for name in SPLITS if (labelled.frame["split"] == name).any()]
         if not present:
             raise ManifestError(manifest.name, ["it has no split; run `cutis data split` first"])

@@ -8,7 +8,7 @@ zoo/
 from pathlib import Path
 from typing import Any
 
-from cutis.bundle import CARD, FACTS, ModelBundle
+from cutis.bundle import CARD, FACTS, ModelBundle, require_place_for_cards
 from cutis.checks import did_you_mean
 from cutis.errors import BundleError
 from cutis.files import exists, is_file, write_text
@@ -106,10 +106,11 @@ def copy_card(place: Path, folder: Path) -> Path:
 
     Raises:
         BundleError: as `resolve`.
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or is a bundle.
     """
-    write_text(folder / CARD, resolve(place).read(CARD).decode())
-    return folder / CARD
+    written = require_place_for_cards(folder) / CARD
+    write_text(written, resolve(place).read(CARD).decode())
+    return written
 
 
 def _not_in_the_zoo(name: str) -> str:

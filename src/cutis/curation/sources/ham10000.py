@@ -13,7 +13,8 @@ from cutis.curation.sources.locate import (
     picture_folders,
     pictures_by_stem,
 )
-from cutis.curation.sources.rows import Rows, read_table, renamed
+from cutis.curation.sources.rows import Rows, renamed
+from cutis.tables.frames import read_csv
 
 TABLES = ("HAM10000_metadata", "HAM10000_metadata.csv", "HAM10000_metadata.tab", "metadata.csv")
 IMAGE_FOLDERS = ("HAM10000_images_part_*", "images")
@@ -33,7 +34,7 @@ def read(root: Path, *, images: Sequence[Path] = ()) -> Rows:
     """Read the folder; masks (`<id>.png` or `<id>_segmentation.png`) are used where there are any."""
     table = one_file(root, TABLES, what="metadata")
     frame = renamed(
-        read_table(table), COLUMNS, origin=str(table), required=("image_id", "label", "lesion_id")
+        read_csv(table), COLUMNS, origin=str(table), required=("image_id", "label", "lesion_id")
     )
     folders = tuple(images) or picture_folders(root, IMAGE_FOLDERS)
     pictures = pictures_by_stem(folders)

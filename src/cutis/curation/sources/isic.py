@@ -13,11 +13,11 @@ from pathlib import Path
 import pandas as pd
 
 from cutis.curation.sources.locate import picture_folders, pictures_by_stem
-from cutis.curation.sources.rows import Rows, read_table, renamed
+from cutis.curation.sources.rows import Rows, renamed
 from cutis.curation.sources.values import known
 from cutis.errors import InputError, ManifestError
 from cutis.files import is_file, is_folder
-from cutis.tables.frames import foreign_separator, lines_in_file
+from cutis.tables.frames import lines_in_file, read_csv
 
 ID_COLUMNS = ("isic_id", "image_id", "image", "image_name")
 IMAGE_FOLDERS = ("images", "train", "val", "test", "*Input*", "*_Data")
@@ -61,7 +61,7 @@ class _Table:
         """The classes, if this is a ground truth."""
         names = [str(name) for name in self.frame if name not in ("image_id", *WEIGHTS)]
         digits = {"0", "1", "0.0", "1.0"}
-        return names if all(set(self.frame[n].str.strip()) <= digits for n in names) else []
+        return names if all(set(self.frame[n]) <= digits for n in names) else []
 
 
 def read(root: Path, *, images: Sequence[Path] = ()) -> Rows:
@@ -77,9 +77,8 @@ def read(root: Path, *, images: Sequence[Path] = ()) -> Rows:
     truth = _only([table for table in tables if table.one_hot_columns], "ground truth")
     metadata = _only([table for table in tables if not table.one_hot_columns], "metadata")
     if truth is None and metadata is None:
-        why = foreign_separator(read_table(root).columns) if is_file(root) else ""
         raise InputError(
-            f"{root}: no .csv with an image column ({', '.join(ID_COLUMNS)}) found in it{why}"
+            f"{root}: no .csv with an image column ({', '.join(ID_COLUMNS)}) found in it"
         )
     origin = str((metadata or truth).path)  # type: ignore[union-attr]
     frame = _described(metadata) if metadata else pd.DataFrame()
@@ -106,10 +105,11 @@ def _csv_files(root: Path) -> list[Path]:
 
 def _tables(paths: Iterable[Path]) -> Iterator[_Table]:
     for path in paths:
-        frame = read_table(path)
+        frame = read_csv(path)
         column = next((name for name in ID_COLUMNS if name in frame), None)
         if column is not None:
-            yield _Table(path, frame.rename(columns={column: "image_id"}))
+            tidy = frame.rename(columns={column: "image_id"}).apply(lambda cells: cells.str.strip())
+            yield _Table(path, tidy)
 
 
 def _only(tables: list[_Table], kind: str) -> _Table | None:

@@ -72,5 +72,8 @@ def pictures_by_stem(
                 continue
             other = found.setdefault(path.stem, str(path))
             if other != str(path):
-                raise InputError(f"two pictures are called {path.stem!r}: {other} and {path}")
+                raise InputError(
+                    f"two pictures are called {path.stem!r}: {other} and {path}; rename one, or import "
+                    "a table with their paths"
+                )
     return found

@@ -14,7 +14,8 @@ from cutis.curation.sources.locate import (
     picture_stem,
     pictures_by_stem,
 )
-from cutis.curation.sources.rows import Rows, read_table, renamed
+from cutis.curation.sources.rows import Rows, renamed
+from cutis.tables.frames import read_csv
 
 IMAGE_FOLDERS = ("imgs_part_*", "imgs_part_*/imgs_part_*", "images", "images/imgs_part_*")
 COLUMNS = {
@@ -38,7 +39,7 @@ def read(root: Path, *, images: Sequence[Path] = ()) -> Rows:
     """
     table = one_file(root, ("metadata.csv",), what="metadata")
     frame = renamed(
-        read_table(table),
+        read_csv(table),
         COLUMNS,
         origin=str(table),
         required=("image_id", "label", "patient_id", "lesion_id"),

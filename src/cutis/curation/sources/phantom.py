@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from cutis.curation.sources.locate import one_file, pictures_by_stem
-from cutis.curation.sources.rows import Rows, read_table, renamed
+from cutis.curation.sources.rows import Rows, renamed
+from cutis.tables.frames import read_csv
 
 COLUMNS = {
     "image_id": "image_id",
@@ -21,7 +22,7 @@ def read(root: Path) -> Rows:
     """Read the folder."""
     table = one_file(root, ("metadata.csv",), what="metadata of a phantom set")
     frame = renamed(
-        read_table(table), COLUMNS, origin=str(table), required=("image_id", "label", "lesion_id")
+        read_csv(table), COLUMNS, origin=str(table), required=("image_id", "label", "lesion_id")
     )
     folders = (root / "images",)
     pictures = pictures_by_stem(folders)

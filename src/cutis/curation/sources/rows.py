@@ -21,7 +21,7 @@ from cutis.curation.sources.values import (
     translated,
 )
 from cutis.errors import InputError, ManifestError
-from cutis.tables.frames import lines_in_file, missing_columns, read_csv
+from cutis.tables.frames import lines_in_file, missing_columns
 from cutis.tables.manifest import COLUMNS, NUMBER_RANGES, Manifest
 from cutis.taxonomy import Taxonomy
 
@@ -149,7 +149,9 @@ class Rows:
         for image_id, rows in repeated.groupby(repeated):
             paths = sorted(set(frame.loc[rows.index, "path"]) - {""})
             way_out = (
-                "" if self.numbered else f" ({' and '.join(paths)}); rename or remove all but one"
+                "; give each picture its own"
+                if self.numbered
+                else f" ({' and '.join(paths)}); rename or remove all but one"
             )
             yield f"{self._at(rows.index)}image id {image_id!r} is repeated{way_out}"
 
@@ -178,21 +180,10 @@ def _node_of(chain: tuple[str, ...], taxonomy: Taxonomy) -> str | None:
     return next((node for node in map(taxonomy.find, chain) if node is not None), None)
 
 
-def read_table(path: Path, *, separator: str | None = None) -> pd.DataFrame:
-    """A CSV or tab-separated file as text, nothing interpreted.
-
-    Raises:
-        InputError: as `read_csv`.
-    """
-    if separator is None:
-        separator = "\t" if path.suffix in (".tab", ".tsv") else ","
-    return read_csv(path, separator=separator)
-
-
 def renamed(
     frame: pd.DataFrame, names: Mapping[str, str], *, origin: str, required: Iterable[str]
 ) -> pd.DataFrame:
-    """Keep and rename columns: our name -> theirs; optional ones may be absent.
+    """Keep and rename columns: our name -> theirs; optional ones may be absent. Blanks around cells go.
 
     Raises:
         InputError: a name is not ours.
@@ -207,4 +198,5 @@ def renamed(
     missing = missing_columns(frame, [names[ours] for ours in names if ours in required])
     if missing:
         raise ManifestError(origin, missing)
-    return pd.DataFrame({ours: frame[theirs] for ours, theirs in names.items() if theirs in frame})
+    present = {ours: theirs for ours, theirs in names.items() if theirs in frame}
+    return pd.DataFrame({ours: frame[theirs].str.strip() for ours, theirs in present.items()})

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cutis.curation.sources.locate import picture_folders, picture_stem, pictures_by_stem
-from cutis.curation.sources.rows import Rows, read_table, renamed
+from cutis.curation.sources.rows import Rows, renamed
 from cutis.curation.sources.values import known
 from cutis.errors import InputError
 from cutis.files import is_file
+from cutis.tables.frames import read_csv
 from cutis.tables.manifest import COLUMNS
 
 IMAGE_FOLDERS = ("images", "train", "val", "test")
@@ -39,7 +40,7 @@ def read(
     """
     if not is_file(table):
         raise InputError(f"{table}: expected a .csv file")
-    frame = read_table(table)
+    frame = read_csv(table)
     mapping = dict(columns or {})
     names = {
         **{name: name for name in ("image_id", "diagnosis", *TAKEN_AS_THEY_ARE)},
@@ -65,4 +66,6 @@ def read(
 
 
 def _existing(folder: Path, values: Iterable[str]) -> list[str]:
-    return [str(folder / value) if value and is_file(folder / value) else "" for value in values]
+    """Absolute paths, "" for what does not exist; a table may have been written on Windows."""
+    names = [value.replace("\\", "/") for value in values]
+    return [str(folder / name) if name and is_file(folder / name) else "" for name in names]
