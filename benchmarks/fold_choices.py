@@ -3,10 +3,10 @@
     python benchmarks/fold_choices.py WORK [--only NAME ...]
 
 WORK is that of `benchmarks/ham10000.py`. Each is the first round of configs/ham10000.toml with one
-change, six epochs, none of them chosen; gains are over the same without it, the teachers of
-`benchmarks/distillation.py`. Every image is judged by a network that saw no image of its lesion.
-Validation and test split take no part. A choice whose training was stopped is judged on the folds that
-were ready.
+change, for six epochs unless the change names others, and the last epoch answers. Gains are over the
+same without a change, six epochs, the teachers of `benchmarks/distillation.py`. Every image is judged
+by a network that saw no image of its lesion. Validation and test split take no part. A choice whose
+training was stopped is judged on the folds that were ready.
 """
 
 import argparse
@@ -28,6 +28,7 @@ CHOICES = {
     "balanced": ("data.balance=1", "loss.logit_adjustment=0"),
     "larger": ("model.backbone.name=tf_efficientnet_lite2",),
     "pixels": ("data.train_size=192", "data.image_size=224"),
+    "mixed": ("augmentation.mixup_alpha=0.3", "augmentation.cutmix_alpha=0.5", "trainer.epochs=12"),
 }
 """Name of a run -> its settings."""
 
