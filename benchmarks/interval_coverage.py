@@ -4,9 +4,10 @@
 
 Scores are drawn from two normal populations, so that the true areas and rates are known. Images of a
 lesion, or lesions of a patient, share a part of their score. Wilson's and Clopper and Pearson's
-coverage is not simulated but summed over all outcomes. Every interval should cover 93 to 97 %. Clopper
-and Pearson's and Newcombe's may cover more; those marked "wrong on purpose" take the images of a lesion
-for independent cases and show what that costs.
+coverage is not simulated but summed over all outcomes. With fifteen positives or more every interval
+should cover 93 to 97 %; with three or eight, what they cover is shown. Clopper and Pearson's and
+Newcombe's may cover more; those marked "wrong on purpose" take the images of a lesion for independent
+cases and show what that costs.
 """
 
 import json
