@@ -12,7 +12,7 @@ import cutis
 
 FLOORS = (
     {"errors"},
-    {"checks", "files", "markdown", "threads"},
+    {"checks", "files", "markdown", "threads", "wording"},
     {
         "taxonomy",
         "metrics",

@@ -79,7 +79,7 @@ def test_one_command_ships_a_bundle_that_is_then_found_by_name(
     assert told[0]["default"]
     assert "CC BY-NC-SA 4.0" in told[0]["licence"]
     assert told[0]["results"][0]["figures"]["macro_roc_auc"] == ESTIMATE
-    assert "macro roc auc 0.812 [0.700, 0.900]" in cutis("zoo")[1]
+    assert "macro ROC AUC 0.812 [0.700, 0.900]" in cutis("zoo")[1]
     monkeypatch.setattr("sys.argv", ["zoo.py", str(shipped.folder), *arguments[2:]])
     script["main"]()
     assert ModelBundle.load(shipped.folder).read(CARD).decode() == card  # nothing twice

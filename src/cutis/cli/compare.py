@@ -55,12 +55,12 @@ def compare(
     from cutis.evaluation.readers import compare_readers
     from cutis.evaluation.readers_report import readers_heading, readers_sections
     from cutis.evaluation.report import write_report
-    from cutis.evaluation.section import counted
     from cutis.files import require_writable, sha256_by_name
     from cutis.tables.manifest import Manifest
     from cutis.tables.predictions import Predictions
     from cutis.tables.readings import Readings
     from cutis.taxonomy.tasks import find_task
+    from cutis.wording import counted
 
     require_writable(output)
     if validation_manifest is not None and validation is None:

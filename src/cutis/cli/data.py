@@ -88,6 +88,7 @@ def describe(
     from cutis.curation.datasheet import write_description
     from cutis.files import require_writable
     from cutis.tables.manifest import Manifest
+    from cutis.wording import words
 
     if output is not None:
         require_writable(output)
@@ -96,7 +97,7 @@ def describe(
     console = plain_console()
     console.print(_class_table(found, title=str(manifest)))
     tables = [
-        _count_table(name.replace("_", " "), "images", counts)
+        _count_table(words(name), "images", counts)
         for name, counts in found.values.items()
         if name != "diagnosis"
     ]

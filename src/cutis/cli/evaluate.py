@@ -98,7 +98,6 @@ def evaluate(
     from cutis.evaluation.folds_report import folds_section, repeats_section
     from cutis.evaluation.questions import require_prevalence
     from cutis.evaluation.report import classifier_heading, write_report
-    from cutis.evaluation.section import counted
     from cutis.evaluation.subgroups import require_columns
     from cutis.files import require_writable, sha256_by_name
     from cutis.inference.calibration import CALIBRATIONS
@@ -106,6 +105,7 @@ def evaluate(
     from cutis.tables.manifest import Manifest
     from cutis.tables.predictions import Predictions
     from cutis.taxonomy.tasks import find_task
+    from cutis.wording import counted, words
 
     for name, images, asked in (
         ("stress", stress_images, stress),
@@ -195,9 +195,9 @@ def evaluate(
     shown.add_column("figure")
     shown.add_column("value [95 % interval]", justify="right")
     for name in ("macro_roc_auc", "balanced_accuracy", "accuracy", "macro_f1"):
-        shown.add_row(name.replace("_", " "), str(found.overall[name]))
+        shown.add_row(words(name), str(found.overall[name]))
     for name, estimate in found.malignant.items():
-        shown.add_row(f"malignant: {name.replace('_', ' ')}", str(estimate))
+        shown.add_row(f"malignant: {words(name)}", str(estimate))
     console.print(shown)
     console.print(f"Report: {report}", soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)

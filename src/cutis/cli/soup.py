@@ -29,6 +29,7 @@ def soup(
     from cutis.deploy.publish import publish_run
     from cutis.training.run_folder import RunFolder
     from cutis.training.soup import cook
+    from cutis.wording import words
 
     ingredients, target = [RunFolder(path) for path in runs], RunFolder(output)
     require_bundle_place(target.bundle)
@@ -38,7 +39,7 @@ def soup(
     shown = Table(title="validation", title_justify="left")
     shown.add_column("weights", overflow="fold")
     for name in cooked.validation:
-        shown.add_column(name.removeprefix("val_").replace("_", " "), justify="right")
+        shown.add_column(words(name.removeprefix("val_")), justify="right")
     for name, figures in {**cooked.ingredients, "their mean": cooked.validation}.items():
         shown.add_row(name, *(f"{value:.3f}" for value in figures.values()))
     console = plain_console()

@@ -57,8 +57,10 @@ def _print_models(entries: list[dict[str, Any]]) -> None:
 
 def _headline(result: dict[str, Any]) -> str:
     """One set that the model was judged on, with its figures."""
+    from cutis.wording import words
+
     figures = ", ".join(
-        f"{name.replace('_', ' ')} {each['value']:.3f} [{each['low']:.3f}, {each['high']:.3f}]"
+        f"{words(name)} {each['value']:.3f} [{each['low']:.3f}, {each['high']:.3f}]"
         for name, each in result["figures"].items()
     )
     return f"{figures} ({result['images']} images, split {result['split']})"

@@ -14,6 +14,7 @@ from cutis.curation.datasheet import NO_DIAGNOSIS, Description, class_counts
 from cutis.errors import ImageError
 from cutis.imaging import open_rgb
 from cutis.tables.manifest import Manifest
+from cutis.wording import words
 
 # Two colours of Okabe and Ito's set, told apart by every kind of colour vision.
 COUNT_COLOUR = "#0072B2"
@@ -101,7 +102,7 @@ def _charts(description: Description) -> list[_Chart]:
     return [
         _Chart("Images by diagnosis", _shortened(classes)),
         *(
-            _Chart(f"Images by {name.replace('_', ' ')}", _shortened(counts))
+            _Chart(f"Images by {words(name)}", _shortened(counts))
             for name, counts in others.items()
         ),
         *([_Chart("Lesions by number of images", lesions, "lesions")] if len(lesions) > 1 else []),

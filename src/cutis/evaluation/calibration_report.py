@@ -2,8 +2,8 @@
 
 from cutis.evaluation.calibration import FIGURES, CalibrationReport
 from cutis.evaluation.figures.calibration import reliability_figure
-from cutis.evaluation.figures.style import words
-from cutis.evaluation.section import Section, Table, as_content, counted, estimate_lines
+from cutis.evaluation.section import Section, Table, as_content, estimate_lines
+from cutis.wording import counted, words
 
 
 def calibration_section(report: CalibrationReport) -> Section:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from cutis.evaluation.certainty import ConformalSets, SelectivePrediction
 from cutis.evaluation.figures.certainty import risk_coverage_figure
-from cutis.evaluation.figures.style import words
 from cutis.evaluation.section import Section, Table, as_content, estimate_cells
+from cutis.wording import words
 
 
 def selection_section(selection: SelectivePrediction) -> Section:

@@ -9,19 +9,18 @@ from cutis.evaluation.cases import MALIGNANT, OVERALL, PER_CLASS
 from cutis.evaluation.classifier import ErrorCase, Evaluation
 from cutis.evaluation.estimates import Estimate
 from cutis.evaluation.figures import classifier as figures
-from cutis.evaluation.figures.style import words
 from cutis.evaluation.section import (
     Card,
     Picture,
     Section,
     Table,
     as_content,
-    counted,
     estimate_cells,
     estimate_lines,
     shown_part,
 )
 from cutis.thumbnails import thumbnail_uri
+from cutis.wording import counted, words
 
 FEW = 10  # lesions of a class, below which the interval of a mean over classes is too narrow
 CARDS = ("macro_roc_auc", "balanced_accuracy", "accuracy", "macro_f1")

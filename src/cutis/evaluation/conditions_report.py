@@ -12,7 +12,8 @@ from cutis.evaluation.conditions import (
 )
 from cutis.evaluation.figures.conditions import conditions_figure
 from cutis.evaluation.multi_reader_table import multi_reader_table
-from cutis.evaluation.section import Section, Table, as_content, counted
+from cutis.evaluation.section import Section, Table, as_content
+from cutis.wording import counted
 
 
 def conditions_section(found: ConditionComparison) -> Section:

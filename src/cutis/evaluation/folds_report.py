@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from cutis.evaluation.figures.folds import spread_figure
-from cutis.evaluation.figures.style import words
 from cutis.evaluation.folds import FoldSummary, RepeatSummary, Spread
 from cutis.evaluation.section import Section, Table, as_content, estimate_cells, shown
 from cutis.tables.manifest import Drawn
+from cutis.wording import words
 
 
 def folds_section(summary: FoldSummary, *, drawn: Drawn) -> Section:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from cutis.evaluation.figures.questions import decision_figure, question_roc_figure
-from cutis.evaluation.figures.style import words
 from cutis.evaluation.questions import QuestionReport
 from cutis.evaluation.section import (
     Section,
@@ -14,6 +13,7 @@ from cutis.evaluation.section import (
     shown_ends,
 )
 from cutis.tables.manifest import Drawn
+from cutis.wording import words
 
 
 def questions_section(

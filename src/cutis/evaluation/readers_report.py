@@ -14,13 +14,13 @@ from cutis.evaluation.section import (
     Section,
     Table,
     as_content,
-    counted,
     estimate_cells,
     estimate_lines,
     shown,
     shown_ends,
     shown_p,
 )
+from cutis.wording import counted
 
 MOST_PAIRS = 45  # of ten readers; more stand in `result.json` only
 ANSWERS = ("Sensitivity", "Specificity", "True positive", "Missed", "False alarm", "True negative")

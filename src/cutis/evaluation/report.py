@@ -13,9 +13,10 @@ import cutis
 from cutis.evaluation.classifier import Evaluation
 from cutis.evaluation.estimates import AS_WHOLE, HOW_DRAWN
 from cutis.evaluation.reading import Reading
-from cutis.evaluation.section import Section, counted, shown, shown_ends
+from cutis.evaluation.section import Section, shown, shown_ends
 from cutis.files import require_writable, write_json, write_text
 from cutis.plots import to_svg
+from cutis.wording import counted
 
 FORMAT_VERSION = 1
 

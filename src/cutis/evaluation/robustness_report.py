@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 
 from cutis.evaluation.figures.robustness import CHANGES, FLIPS, changes_figure, flips_figure
-from cutis.evaluation.figures.style import words
 from cutis.evaluation.robustness import KindUnderStress, Step, StressTest
 from cutis.evaluation.section import (
     Section,
     Table,
     as_content,
-    counted,
     estimate_lines,
     shown_part,
 )
 from cutis.perturbation.kinds import perturbation
+from cutis.wording import counted, words
 
 
 def stress_section(stress: StressTest) -> Section:

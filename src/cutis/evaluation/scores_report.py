@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 from cutis.evaluation.estimates import HOW_DRAWN, Estimate
 from cutis.evaluation.figures import scores as figures
-from cutis.evaluation.figures.style import words
 from cutis.evaluation.report import Heading
 from cutis.evaluation.scores import ENOUGH, RISKS, Band, Pair, ScoreComparison
 from cutis.evaluation.section import (
@@ -18,6 +17,7 @@ from cutis.evaluation.section import (
     shown_ends,
     shown_p,
 )
+from cutis.wording import words
 
 
 def scores_heading(found: ScoreComparison) -> Heading:

@@ -76,11 +76,6 @@ def estimate_lines(estimate: Estimate) -> str:
     return "\n".join(filter(None, estimate_cells(estimate)))
 
 
-def counted(number: int, noun: str) -> str:
-    """A number of things: 1 reader, 2 readers."""
-    return f"{number} {noun}{'s' if number != 1 else ''}"
-
-
 def shown_part(part: int | None, whole: int) -> str:
     """Positives and all, such as 3 / 10; only all where positives are not defined."""
     return str(whole) if part is None else f"{part} / {whole}"

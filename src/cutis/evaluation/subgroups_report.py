@@ -2,10 +2,10 @@
 
 import math
 
-from cutis.evaluation.figures.style import words
 from cutis.evaluation.figures.subgroups import subgroup_figure
-from cutis.evaluation.section import Section, Table, as_content, counted, shown_part
+from cutis.evaluation.section import Section, Table, as_content, shown_part
 from cutis.evaluation.subgroups import FIGURES, Subgroup, SubgroupAnalysis
+from cutis.wording import counted, words
 
 
 def subgroups_section(analysis: SubgroupAnalysis) -> Section:

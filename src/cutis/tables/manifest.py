@@ -27,6 +27,7 @@ from cutis.tables.frames import (
 )
 from cutis.taxonomy import ClassSet, Taxonomy, load_taxonomy
 from cutis.taxonomy.exchange import tree_to_dict
+from cutis.wording import words
 
 REQUIRED = ("image_id", "path", "diagnosis")
 COLUMNS = {
@@ -401,7 +402,7 @@ def _straddling(frame: pd.DataFrame, group: str, side: str) -> list[str]:
     if side == "fold":
         known = known.astype({side: int})
     sides = known.groupby(group)[side].nunique()
-    kind = group.removesuffix("_id").replace("_", " ")
+    kind = words(group.removesuffix("_id"))
     return [
         f"{lines_in_file(rows.index)}: {kind} {key!r} is in {side}s "
         f"{' and '.join(str(value) for value in sorted(set(rows[side])))}"

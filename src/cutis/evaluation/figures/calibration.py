@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cutis.evaluation.calibration import CalibrationReport
-from cutis.evaluation.figures.style import COLOURS, words
+from cutis.evaluation.figures.style import COLOURS
 from cutis.metrics.calibration import ReliabilityCurve
+from cutis.wording import words
 
 _COLUMNS = 4
 _MARKERS = "osD^vPX"

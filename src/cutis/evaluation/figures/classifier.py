@@ -19,9 +19,9 @@ from cutis.evaluation.figures.style import (
     line_look,
     name_curves,
     unit_square,
-    words,
 )
 from cutis.metrics.ranking import Curve
+from cutis.wording import words
 
 MOST_NAMED = 30  # classes whose curves can be told apart by colour and line
 UNNAMED = "#CCCCCC"

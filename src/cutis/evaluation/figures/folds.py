@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from cutis.evaluation.figures.style import COLOURS, words
+from cutis.evaluation.figures.style import COLOURS
 from cutis.evaluation.folds import Spread
+from cutis.wording import words
 
 DRAWN = (
     "macro_roc_auc",

@@ -9,9 +9,9 @@ from cutis.evaluation.figures.style import (
     STYLES,
     name_curves,
     unit_square,
-    words,
 )
 from cutis.evaluation.questions import QuestionReport
+from cutis.wording import words
 
 
 def question_roc_figure(reports: Sequence[QuestionReport]) -> Figure:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from cutis.evaluation.figures.style import COLOURS, unit_square
 from cutis.evaluation.literature import CONTEXT_ONLY
 from cutis.evaluation.reader_results import Counts, ReaderComparison
-from cutis.evaluation.section import counted
+from cutis.wording import counted
 
 MODEL, READER, MEAN, LITERATURE = COLOURS[0], COLOURS[1], COLOURS[5], COLOURS[7]
 LITERATURE_MARKERS = "sDv^<>pX"

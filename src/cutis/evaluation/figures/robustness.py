@@ -11,9 +11,10 @@ from cutis import RESEARCH_USE_NOTICE
 from cutis.checks import BoolArray, UInt8Array
 from cutis.errors import InputError
 from cutis.evaluation.estimates import Estimate
-from cutis.evaluation.figures.style import COLOURS, words
+from cutis.evaluation.figures.style import COLOURS
 from cutis.evaluation.robustness import KindUnderStress, StressTest
 from cutis.perturbation.kinds import PERTURBATIONS, perturb
+from cutis.wording import words
 
 CHANGES = ("sensitivity", "specificity", "balanced_accuracy")
 FLIPS = ("malignant_call", "answer")

@@ -2,8 +2,9 @@
 
 from matplotlib.figure import Figure
 
-from cutis.evaluation.figures.style import line_look, name_curves, unit_square, words
+from cutis.evaluation.figures.style import line_look, name_curves, unit_square
 from cutis.evaluation.scores import ScoreComparison
+from cutis.wording import words
 
 
 def roc_figure(found: ScoreComparison) -> Figure:

@@ -68,13 +68,3 @@ def name_curves(
         frameon=False,
         title=title,
     )
-
-
-def words(name: str) -> str:
-    """An identifier as people write it.
-
-    Example:
-        >>> words("balanced_accuracy"), words("seborrheic-keratosis")
-        ('balanced accuracy', 'seborrheic keratosis')
-    """
-    return name.replace("-", " ").replace("_", " ")

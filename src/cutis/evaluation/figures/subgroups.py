@@ -2,8 +2,9 @@
 
 from matplotlib.figure import Figure
 
-from cutis.evaluation.figures.style import COLOURS, words
+from cutis.evaluation.figures.style import COLOURS
 from cutis.evaluation.subgroups import FIGURES, SubgroupAnalysis
+from cutis.wording import words
 
 
 def subgroup_figure(analysis: SubgroupAnalysis) -> Figure:
