@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from asking import answers
 from on_validation import REPLICATES, judge, shown
 from record import REPOSITORY, RESULTS, cutis, record
-from zoo_model import SAME_LESIONS, SECOND_ROUND, answers, by_processing, pooled
+from zoo_model import SAME_LESIONS, SECOND_ROUND, by_processing, pooled
 
 from cutis.bundle import ModelBundle
 from cutis.files import write_json

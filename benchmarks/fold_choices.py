@@ -4,12 +4,14 @@
 
 WORK is that of `benchmarks/ham10000.py`. Each is the first round of configs/ham10000.toml with one
 change, for six epochs unless the change names others, and the last epoch answers. Gains are over the
-same without a change, six epochs, the teachers of `benchmarks/distillation.py`. Every image is judged
-by a network that saw no image of its lesion. Validation and test split take no part. A choice whose
-training was stopped is judged on the folds that were ready.
+same without a change, six epochs, the teachers of `benchmarks/distillation.py`, and those of mixed
+pictures also over as many epochs without them. Every image is judged by a network that saw no image of
+its lesion. Validation and test split take no part. A choice whose training was stopped is judged on the
+folds that were ready.
 """
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +30,12 @@ CHOICES = {
     "balanced": ("data.balance=1", "loss.logit_adjustment=0"),
     "larger": ("model.backbone.name=tf_efficientnet_lite2",),
     "pixels": ("data.train_size=192", "data.image_size=224"),
+    "longer": ("trainer.epochs=12",),
     "mixed": ("augmentation.mixup_alpha=0.3", "augmentation.cutmix_alpha=0.5", "trainer.epochs=12"),
 }
 """Name of a run -> its settings."""
+ALSO_OVER = {"mixed": "longer"}
+"""Name of a run -> another one of as many epochs."""
 
 
 def main() -> None:
@@ -45,7 +50,10 @@ def main() -> None:
         if arguments.only is None or name in arguments.only:
             on_folds(work, name, *settings)
         if folds := _ready(work / name):
-            found[name] = {"settings": settings, "folds": folds, **_judged(work, name, rows, folds)}
+            found[name] = {"settings": settings, **_judged(work, AS_IT_IS, name, rows, folds)}
+    for name, first in ALSO_OVER.items():
+        if folds := sorted({*_ready(work / name)} & {*_ready(work / first)}):
+            found[name][f"over_{first}"] = _judged(work, first, name, rows, folds)
     result = {
         **record("python benchmarks/fold_choices.py WORK"),
         "folds": FOLDS,
@@ -66,14 +74,19 @@ def _answers_of(run: Path, fold: int) -> Path:
     return RunFolder(run / f"fold-{fold}").predictions("val")
 
 
-def _judged(work: Path, name: str, rows: Manifest, folds: list[int]) -> dict[str, Any]:
+def _judged(work: Path, first: str, name: str, rows: Manifest, folds: list[int]) -> dict[str, Any]:
     judged = rows.rows(rows.frame["fold"].isin(folds).to_numpy())
-    answers = {run: _pooled(work / run, rows, folds) for run in (AS_IT_IS, name)}
-    return {"images": len(judged), "figures": judge(answers, judged)}
+    answers = {run: _pooled(work / run, rows, folds) for run in (first, name)}
+    return {"folds": folds, "images": len(judged), "figures": judge(answers, judged)}
 
 
 def _pooled(run: Path, rows: Manifest, folds: list[int]) -> Predictions:
-    parts = [Predictions.read(_answers_of(run, fold), rows.taxonomy) for fold in folds]
+    return together(Predictions.read(_answers_of(run, fold), rows.taxonomy) for fold in folds)
+
+
+def together(parts: Iterable[Predictions]) -> Predictions:
+    """What several networks answer about different images, as one table."""
+    parts = list(parts)
     ids = tuple(image_id for part in parts for image_id in part.image_ids)
     return Predictions(ids, parts[0].classes, np.concatenate([p.probabilities for p in parts]))
 

@@ -18,9 +18,10 @@ For `spoiling.py`, the second network was made what ships, in WORK, where zoo-sh
 import argparse
 from pathlib import Path
 
+from asking import answers
 from on_validation import REPLICATES, judge, shown
 from record import RESULTS, record
-from zoo_model import SECOND_ROUND, answers, by_processing, train
+from zoo_model import SECOND_ROUND, by_processing, train
 
 from cutis.bundle import ModelBundle
 from cutis.files import write_json

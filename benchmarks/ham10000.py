@@ -3,8 +3,9 @@
     python benchmarks/ham10000.py WORK [--only NAME ...]
 
 WORK keeps the run folders; a run that is there is resumed, a finished one only judged again, as its
-network answers and, under "calibrated", through a map fitted on validation and with balanced answers.
-Every choice was made on validation.
+network answers and, under "calibrated", through a map fitted on validation and with balanced answers;
+under "calibrated_views" likewise, but from the mean over eight turned views of every picture. Every
+choice was made on validation, or on folds of the training split.
 
     fine-tuned     configs/ham10000.toml: the model's first round
     refined        configs/second-round.toml, from there on: the model
@@ -19,14 +20,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+from asking import answers
 from record import DATA, REPOSITORY, RESULTS, cutis, record, today
 
+from cutis.bundle import ModelBundle
 from cutis.curation.splits import split_manifest
 from cutis.files import write_json
 from cutis.tables.manifest import Manifest
 
 CONFIGS = REPOSITORY / "configs"
+VIEWS = 8
 READING = ("--calibration", "vector", "--answer", "balanced")
+AS_READ = ("reading", "overall", "malignant_against_benign", "confusion_matrix")
 SHORT = ["--set", "data.train_size=96", "--set", "data.image_size=112", "--set", "trainer.epochs=3"]
 
 
@@ -81,6 +86,9 @@ def run(name: str, work: Path) -> dict[str, object]:
     cutis("train", manifest, *options, "-o", folder, "--resume")
     result = judge(folder, manifest, "report")
     calibrated = judge(folder, manifest, "report-calibrated", *READING)
+    from_views = judge(
+        folder, manifest, "report-views", *READING, asked=ask_views(folder, manifest)
+    )
     with (folder / "history.csv").open() as stream:
         epochs = list(csv.DictReader(stream))
     shown = [
@@ -107,15 +115,27 @@ def run(name: str, work: Path) -> dict[str, object]:
             )
         },
         "per_class": {key: result["per_class"][key] for key in ("recall", "roc_auc")},
-        "calibrated": {key: calibrated[key] for key in ("reading", "overall", "confusion_matrix")},
+        "calibrated": {key: calibrated[key] for key in AS_READ},
+        "calibrated_views": {key: from_views[key] for key in AS_READ},
     }
 
 
-def judge(folder: Path, manifest: Path, report: str, *reading: str) -> dict[str, Any]:
-    """Judge a run on the test split; what is chosen is chosen on validation."""
-    validation = ["--validation", folder / "predictions-val.csv"]
+def ask_views(folder: Path, manifest: Path) -> str:
+    """Tables of answers from several views, beside those of the run; what their names begin with."""
+    bundle = ModelBundle.load(folder / "bundle")
+    for split in ("val", "test"):
+        rows = Manifest.read(manifest).split(split)
+        answers(bundle, rows, views=VIEWS).write(folder / f"views-{split}.csv")
+    return "views"
+
+
+def judge(
+    folder: Path, manifest: Path, report: str, *reading: str, asked: str = "predictions"
+) -> dict[str, Any]:
+    """Judge a run's tables on the test split; what is chosen is chosen on validation."""
+    validation = ["--validation", folder / f"{asked}-val.csv"]
     told = [*validation, *reading, "--history", folder / "history.csv", "-o", folder / report]
-    cutis("evaluate", folder / "predictions-test.csv", manifest, *told)
+    cutis("evaluate", folder / f"{asked}-test.csv", manifest, *told)
     found: dict[str, Any] = json.loads((folder / report / "result.json").read_text())
     return found
 

@@ -24,13 +24,14 @@ takes no part, and every choice was made on its validation split.
 import argparse
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from asking import answers
 from record import DATA, REPOSITORY, RESULTS, cutis, record, today
 from safetensors.torch import load_file
 
@@ -39,11 +40,9 @@ from cutis.config import load
 from cutis.curation.sources import SourceOptions, import_source
 from cutis.deploy.publish import publish_run
 from cutis.files import write_json
-from cutis.inference.predictor import Predictor
 from cutis.metrics.delong import delong_auc
 from cutis.models.classifier import untrained_classifier
 from cutis.tables.manifest import Manifest
-from cutis.tables.predictions import Predictions
 from cutis.training.run_folder import RunFolder
 from cutis.training.soup import mean_of, serve
 from cutis.training.training_data import TrainingData
@@ -232,13 +231,6 @@ def melanoma_elsewhere(work: Path) -> dict[str, object]:
         "melanomas": clinics.diagnoses.count("melanoma"),
         "melanoma_roc_auc": asdict(area),
     }
-
-
-def answers(bundle: ModelBundle, rows: Manifest) -> Predictions:
-    """What a bundle's network says about some rows."""
-    found = Predictor(bundle).predict(rows.paths).predictions
-    assert found is not None
-    return replace(found, image_ids=tuple(rows.image_ids))
 
 
 def evaluate(work: Path, name: str, split: str, options: list[str]) -> None:
