@@ -6,11 +6,11 @@ somebody changed together with its sums.
 
 PINS: dict[str, dict[str, str]] = {
     "dermoscopy-lite0": {
-        "bundle.json": "0a3c4e67d42b7cd67c7d065416282cfee8d50ef3b9a5f077031a575249765c71",
+        "bundle.json": "1c42cef0ee37bd3bc7ec459a269a4d2619378b049d4d5af9dac4a8fc75892831",
         "taxonomy.json": "6322ce595a1810ceb519fe063667af6c51402f74d057b8b17686841b796d311d",
         "model.onnx": "6a9c0f778e4d3fb57226670ef06d3a73cbc99fec6d8c25d9111cb5985645fb62",
         "weights.safetensors": "f57773feb7c8b3e05b8ca125a5b05d58d211f2b35d6dcf3e679e975977b09798",
-        "MODEL_CARD.md": "c1f142662df1528a6a3d3a2f7395a9901b3179e6c7714bf0eb716d05ce8aea5d",
+        "MODEL_CARD.md": "7b38a99189edf7aa7ca7697ce366911eec6ec6fe41481f468d9a3d433023bce4",
         "rejection.safetensors": "2e9717bf762fd42c21d93a96321babe090321a466c3a694c8209f6b98223ddb9",
     },
 }
