@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,25 @@ def test_the_model_may_stand_before_the_pictures(cutis, colour_bundle, pictures,
     code, out, err = cutis("predict", model)
     assert (code, out) == (2, "")
     assert f"{model}: a model; give the pictures, too" in err
+
+
+@pytest.mark.parametrize(
+    ("first", "message"),
+    [
+        ("run", "a run folder; its bundle is"),
+        ("run/bundel", "no such folder, and the zoo has"),
+        ("dermoscopy-lite", "did you mean 'dermoscopy-lite0'?"),
+    ],
+)
+def test_no_other_model_answers_for_one_that_is_not_where_it_was_said_to_be(
+    cutis, colour_bundle, pictures, tmp_path, monkeypatch, first, message
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(colour_bundle, tmp_path / "run" / "bundle")
+    Image.new("RGB", (30, 20)).save(tmp_path / "run" / "curves.png")
+    code, out, err = cutis("predict", first, pictures)
+    assert (code, out) == (2, "")
+    assert message in err
 
 
 def test_the_json_is_json_and_nothing_else(cutis, colour_bundle, pictures):

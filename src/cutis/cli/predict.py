@@ -56,11 +56,11 @@ def predict(
     from cutis.inference.predictor import Predictor
 
     _require_writable(csv, answers, explain)
-    if model is None and zoo.is_bundle(pictures[0]):
+    if model is None and zoo.leads(pictures):
         model, *pictures = pictures
-        if not pictures:
-            raise InputError(f"{model}: a model; give the pictures, too")
     bundle = zoo.resolve(zoo.default_name() if model is None else model)
+    if not pictures:
+        raise InputError(f"{model}: a model; give the pictures, too")
     if abstain and bundle.facts.readout is None:
         raise InputError(
             f"{bundle.folder}: not calibrated, so it cannot abstain; run `cutis calibrate` first"

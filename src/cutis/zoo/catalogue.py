@@ -5,6 +5,8 @@ zoo/
   bundles/NAME/    a bundle like any other
 """
 
+from collections.abc import Sequence
+from os.path import lexists
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from cutis.bundle import CARD, FACTS, ModelBundle, require_place_for_cards
 from cutis.checks import did_you_mean
 from cutis.errors import BundleError
 from cutis.files import exists, is_file, write_text
+from cutis.imaging import SUFFIXES
 from cutis.zoo.pins import PINS
 
 BUNDLES = Path(__file__).parent / "bundles"
@@ -99,6 +102,19 @@ def entry(name: str) -> dict[str, Any]:
 def is_bundle(place: Path) -> bool:
     """Whether a model of the zoo or a bundle stands there, rather than a run."""
     return str(place) in PINS or is_file(place / FACTS)
+
+
+def leads(places: Sequence[Path]) -> bool:
+    """Whether the first of some places means a model and the others pictures.
+
+    It does where it is a model or the run around one, and where nothing stands there and it is not
+    named like a picture: `resolve` then says what is wrong with it, as another model's answers would
+    not be those that were asked for.
+    """
+    first, *others = places
+    if is_bundle(first) or is_file(first / "bundle" / FACTS):
+        return True
+    return bool(others) and not lexists(first) and first.suffix.lower() not in SUFFIXES
 
 
 def copy_card(place: Path, folder: Path) -> Path:
