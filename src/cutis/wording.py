@@ -1,4 +1,4 @@
-"""Identifiers and counts as people write them."""
+"""Identifiers, counts and probabilities as people write them."""
 
 _WRITTEN = {"roc": "ROC", "auc": "AUC", "f1": "F1", "brier": "Brier"}
 
@@ -11,6 +11,17 @@ def words(name: str) -> str:
         ('macro ROC AUC', 'seborrheic keratosis')
     """
     return " ".join(_WRITTEN.get(word, word) for word in name.replace("-", "_").split("_"))
+
+
+def percentage(probability: float) -> str:
+    """A probability as people read it, to a tenth of a percent, and never as if it were none or sure.
+
+    Example:
+        >>> percentage(0.9981), percentage(0.0002), percentage(1.0)
+        ('99.8%', '<0.1%', '>99.9%')
+    """
+    rounded = f"{probability:.1%}"
+    return {"0.0%": "<0.1%", "100.0%": ">99.9%"}.get(rounded, rounded)
 
 
 def counted(number: int, noun: str) -> str:

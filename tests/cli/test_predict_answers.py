@@ -105,6 +105,17 @@ def test_a_level_that_is_no_whole_percentage_is_not_rounded(
     assert "Sets of diagnoses at 97.5%:" in "\n".join(describe(ModelBundle.load(folder).facts))
 
 
+def test_nothing_is_shown_as_impossible_or_sure(cutis, colour_bundle, readout, pictures, tmp_path):
+    bundle = ModelBundle.load(colour_bundle)
+    steep = replace(readout, calibration=LogLinearMap(50 * np.eye(3), np.zeros(3)))
+    folder = rewrite_bundle(bundle, tmp_path / "steep", replace(bundle.facts, readout=steep)).folder
+    for asked in (pictures, pictures / "sure.png"):
+        out = cutis("predict", asked, "--model", folder)[1]
+        assert ">99.9%" in out
+        assert "100.0%" not in out
+        assert " 0.0%" not in out
+
+
 def test_the_json_is_what_its_schema_says(cutis, judging_bundle, colour_bundle, pictures):
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     (pictures / "broken.png").touch()
@@ -165,6 +176,7 @@ def test_a_score_at_the_threshold_is_called_in_the_words_of_what_validation_foun
         "validation (9 of 10) and spared 80% of the others."
     )
     assert Call(point, 0.2).in_words().startswith("Not called suspicious of melanoma (20.0%) at")
+    assert "(<0.1%) at the threshold of 25.0%" in Call(point, 0.0002).in_words()
 
 
 def test_the_table_says_what_the_json_says(cutis, judging_bundle, pictures, tmp_path):

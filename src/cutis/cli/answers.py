@@ -44,6 +44,8 @@ def _print_one(answer: Answer, bundle: ModelBundle, console: Console, *, abstain
     from rich.padding import Padding
     from rich.table import Table
 
+    from cutis.wording import percentage
+
     readout, nodes = bundle.facts.readout, bundle.taxonomy.nodes
     table = Table(title=answer.image_id, title_justify="left")
     table.add_column("diagnosis", overflow="fold")
@@ -52,7 +54,7 @@ def _print_one(answer: Answer, bundle: ModelBundle, console: Console, *, abstain
         table.add_column(f"in the {_rate(readout)} set", justify="center", overflow="fold")
     for line in answer.outline:
         name = Padding(nodes[line.node].name, (0, 0, 0, 2 * line.depth))
-        cells: list[RenderableType] = [name, f"{line.probability:.1%}"]
+        cells: list[RenderableType] = [name, percentage(line.probability)]
         if answer.set is not None:
             cells.append("yes" if line.node in answer.set else "")
         table.add_row(*cells)
@@ -74,6 +76,8 @@ def _print_many(
 ) -> None:
     from rich.table import Table
 
+    from cutis.wording import percentage
+
     nodes, readout = bundle.taxonomy.nodes, bundle.facts.readout
     table = Table()
     table.add_column("image", overflow="fold")
@@ -83,9 +87,9 @@ def _print_many(
     for heading in ("suspicious of",) * (readout is not None) + ("picture",) * _has_verdicts(given):
         table.add_column(heading, overflow="fold")
     for answer in given:
-        best, second = [f"{nodes[n].name} {p:.1%}" for n, p in answer.best(2)]
+        best, second = [f"{nodes[n].name} {percentage(p)}" for n, p in answer.best(2)]
         withheld = _withheld(answer, abstain=abstain)
-        malignant = "-" if answer.malignant is None or withheld else f"{answer.malignant:.1%}"
+        malignant = "-" if answer.malignant is None or withheld else percentage(answer.malignant)
         cells = [answer.image_id, malignant, withheld or best]
         if answer.set is None:
             cells.append("" if withheld else second)

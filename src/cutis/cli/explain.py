@@ -91,6 +91,7 @@ def _print_table(explanation: Explanation, model: TrainedClassifier, output: Pat
     from rich.table import Table
 
     from cutis import RESEARCH_USE_NOTICE
+    from cutis.wording import percentage
 
     nodes = model.classes.taxonomy.nodes
     with_checks = any(picture.check is not None for picture in explanation.pictures)
@@ -105,7 +106,7 @@ def _print_table(explanation: Explanation, model: TrainedClassifier, output: Pat
         cells = [
             picture.image_id,
             nodes[picture.node].name,
-            f"{picture.probability:.1%}",
+            percentage(picture.probability),
             picture.method,
         ]
         if picture.check is not None:

@@ -11,6 +11,7 @@ from cutis import RESEARCH_USE_NOTICE
 from cutis.checks import FloatArray, UInt8Array
 from cutis.explain.attribution import Attribution
 from cutis.explain.checks import MethodChecks
+from cutis.wording import percentage
 
 # Both are read alike by every kind of colour vision, and in greys.
 ONE_SIDED, TWO_SIDED = "inferno", "PuOr_r"
@@ -44,7 +45,7 @@ def attribution_figure(frame: UInt8Array, attribution: Attribution, *, title: st
         abs(attribution.heat).max()
     )
     right.set_title(
-        f"{TITLES[attribution.method]}\n{name}: {attribution.probability:.1%}", fontsize=9
+        f"{TITLES[attribution.method]}\n{name}: {percentage(attribution.probability)}", fontsize=9
     )
     _draw_heat(right, _grey(frame), attribution, limit=limit)
     for axes in (left, right):

@@ -19,6 +19,7 @@ from cutis.inference.verdict import Verdict
 from cutis.readout import Readout, ValidatedThreshold
 from cutis.tables.predictions import Predictions
 from cutis.taxonomy import Taxonomy, find_task, malignant_probability
+from cutis.wording import percentage
 
 FORMAT_VERSION = 1
 
@@ -45,7 +46,7 @@ class Call:
         point = self.point
         return (
             f"{'Called' if self.suspicious else 'Not called'} suspicious of {point.task} "
-            f"({self.score:.1%}) at the threshold of {point.threshold:.1%} that found "
+            f"({percentage(self.score)}) at the threshold of {percentage(point.threshold)} that found "
             f"{point.sensitivity:.0%} of cases in validation ({point.found} of {point.positives}) "
             f"and spared {point.specificity:.0%} of the others."
         )
