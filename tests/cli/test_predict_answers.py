@@ -80,6 +80,7 @@ def test_one_picture_gets_its_whole_tree_and_the_thresholds_in_words(
     assert "in the 90% set" in out
     melanoma = next(line for line in lines if line.startswith("Called suspicious of melanoma"))
     assert "threshold of 25.0% that found 90% of cases in validation (9 of 10)" in melanoma
+    assert "The 90% set held the truth for 92.0% of lesions in validation, all diagnoses" in out
     assert "calibrated on 40 images of 30 lesions" in out
     assert RESEARCH_USE_NOTICE in out
 

@@ -67,6 +67,8 @@ def _print_one(answer: Answer, bundle: ModelBundle, console: Console, *, abstain
         console.print(table)
         for call in answer.calls:
             console.print(call.in_words(), soft_wrap=True)
+        if readout is not None:
+            console.print(_sets_in_words(readout), soft_wrap=True)
         if answer.verdict is not None and answer.verdict.warnings:
             console.print(POOR_PICTURE, soft_wrap=True)
 
@@ -101,11 +103,22 @@ def _print_many(
             cells.append(answer.verdict.status)
         table.add_row(*cells)
     console.print(table)
+    if readout is not None:
+        console.print(_sets_in_words(readout), soft_wrap=True)
 
 
 def _rate(readout: Readout) -> str:
     """How often a set is to hold the truth."""
     return f"{100 * readout.sets.level:g}%"
+
+
+def _sets_in_words(readout: Readout) -> str:
+    """What a set is worth: its rate is one over all lesions, which rare diagnoses may be far from."""
+    return (
+        f"The {_rate(readout)} set held the truth for {readout.sets.coverage:.1%} of "
+        f"{readout.fitted_on.unit} in validation, all diagnoses taken together; of rare ones it "
+        "can miss far more."
+    )
 
 
 def _withheld(answer: Answer, *, abstain: bool) -> str:
