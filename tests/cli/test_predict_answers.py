@@ -270,6 +270,23 @@ def test_no_answer_is_shown_for_a_picture_that_is_rejected(cutis, judging_bundle
         assert "suspicious" not in text
 
 
+def test_only_answers_that_are_shown_have_heat_maps(
+    cutis, judging_bundle, pictures, tmp_path, monkeypatch
+):
+    drawn = []
+    monkeypatch.setattr("cutis.models.trained.load_trained", lambda _place: None)
+    monkeypatch.setattr(
+        "cutis.explain.pictures.explain_pictures",
+        lambda _model, paths, _folder, **_options: drawn.append([path.stem for path in paths]),
+    )
+    options = ("--model", judging_bundle, "--explain", tmp_path / "maps")
+    err = cutis("predict", pictures, *options)[2]
+    assert "(2 of 3 pictures have an answer to explain)" in err
+    cutis("predict", pictures, *options, "--abstain")
+    cutis("predict", pictures / "plain.png", *options)
+    assert drawn == [["sure", "unsure"], ["sure"]]
+
+
 def test_an_answer_to_a_poor_picture_says_that_it_is_less_to_be_relied_on(
     cutis, judging_bundle, pictures, monkeypatch
 ):

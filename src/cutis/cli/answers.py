@@ -60,7 +60,7 @@ def _print_one(answer: Answer, bundle: ModelBundle, console: Console, *, abstain
         table.add_row(*cells)
     if answer.verdict is not None:
         console.print(f"Picture {answer.verdict.in_words()}.", soft_wrap=True)
-    withheld = _withheld(answer, abstain=abstain)
+    withheld = answer.withheld(abstain=abstain)
     if withheld:
         console.print(f"No answer ({withheld}); leave it to a person.", soft_wrap=True)
     else:
@@ -90,7 +90,7 @@ def _print_many(
         table.add_column(heading, overflow="fold")
     for answer in given:
         best, second = [f"{nodes[n].name} {percentage(p)}" for n, p in answer.best(2)]
-        withheld = _withheld(answer, abstain=abstain)
+        withheld = answer.withheld(abstain=abstain)
         malignant = "-" if answer.malignant is None or withheld else percentage(answer.malignant)
         cells = [answer.image_id, malignant, withheld or best]
         if answer.set is None:
@@ -119,13 +119,6 @@ def _sets_in_words(readout: Readout) -> str:
         f"{readout.fitted_on.unit} in validation, all diagnoses taken together; of rare ones it "
         "can miss far more."
     )
-
-
-def _withheld(answer: Answer, *, abstain: bool) -> str:
-    """The word that stands for an answer which nobody should read; "" where it may be read."""
-    if answer.verdict is not None and answer.verdict.rejected is not None:
-        return "rejected"
-    return "refer" if abstain and answer.refer else ""
 
 
 def _has_verdicts(given: list[Answer]) -> bool:

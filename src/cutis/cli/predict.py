@@ -35,7 +35,7 @@ def predict(
         False, "--abstain", help='Say "refer" where the answer is not sure enough.'
     ),
     explain: Path | None = typer.Option(
-        None, help="Write a heat map of each picture into this folder; needs torch."
+        None, help="Write a heat map of each answer shown into this folder; needs torch."
     ),
     tta: int = typer.Option(
         1,
@@ -73,7 +73,7 @@ def predict(
         raise InputError(f"none of {len(paths)} files could be read")
     _write(outcome, bundle, csv=csv, answers=answers, abstain=abstain)
     if explain is not None:
-        _explain(outcome, bundle.folder, explain)
+        _explain(outcome, bundle, explain, abstain=abstain)
     if as_json:
         typer.echo(json.dumps(to_json(outcome, bundle, views=tta), indent=2))
     else:
@@ -123,13 +123,18 @@ def _write(
         write_answers(each_answer(outcome, bundle), answers, abstain=abstain)
 
 
-def _explain(outcome: Outcome, model: Path, folder: Path) -> None:
-    """Write heat maps as `cutis explain` does; loads torch."""
+def _explain(outcome: Outcome, bundle: ModelBundle, folder: Path, *, abstain: bool) -> None:
+    """Write heat maps of the answers that are shown, as `cutis explain` does; loads torch."""
     from cutis.cli.progress import progress_bar
     from cutis.explain.pictures import explain_pictures
+    from cutis.inference.answer import answers
     from cutis.models.trained import load_trained
 
-    trained = load_trained(model)
-    with progress_bar(len(outcome.paths), "explaining") as advance:
-        explain_pictures(trained, outcome.paths, folder, on_progress=advance)
-    typer.echo(f"cutis: heat maps: {folder}", err=True)
+    given = zip(outcome.paths, answers(outcome, bundle), strict=True)
+    shown = [path for path, answer in given if not answer.withheld(abstain=abstain)]
+    if shown:
+        trained = load_trained(bundle.folder)
+        with progress_bar(len(shown), "explaining") as advance:
+            explain_pictures(trained, shown, folder, on_progress=advance)
+    told = f"{len(shown)} of {len(outcome.paths)} pictures have an answer to explain"
+    typer.echo(f"cutis: heat maps: {folder} ({told})", err=True)

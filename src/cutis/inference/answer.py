@@ -81,6 +81,12 @@ class Answer:
     refer: bool | None
     verdict: Verdict | None
 
+    def withheld(self, *, abstain: bool) -> str:
+        """The word that stands for an answer which nobody should read; "" where it may be read."""
+        if self.verdict is not None and self.verdict.rejected is not None:
+            return "rejected"
+        return "refer" if abstain and self.refer else ""
+
     def best(self, n: int) -> list[tuple[str, float]]:
         """The n most probable classes."""
         return list(self.probabilities.items())[:n]
