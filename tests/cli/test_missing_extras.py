@@ -6,34 +6,48 @@ import sys
 import pytest
 from PIL import Image
 
-WITHOUT_TORCH = "import sys; sys.modules['torch'] = None; from cutis.cli import main; main()"
+WITHOUT = "import sys; sys.modules['{}'] = None; from cutis.cli import main; main()"
+PREDICT = ("predict", "picture.png", "--explain", "maps", "--csv", "predictions.csv")
+REPORT = ("evaluate", "p.csv", "m.csv", "--explain", "dermoscopy-lite0", "-o", "report")
+EXPLAIN = ("explain", "dermoscopy-lite0", "picture.png", "-o", "maps")
 
 
 @pytest.mark.parametrize(
-    "command",
+    ("command", "package", "extra"),
     [
-        ("train", "manifest.csv", "-o", "run"),
-        ("predict", "picture.png", "--explain", "maps"),
-        ("explain", "dermoscopy-lite0", "picture.png", "-o", "maps"),
-        ("export", "dermoscopy-lite0", "--format", "torchscript", "-o", "exported"),
+        (("train", "manifest.csv", "-o", "run"), "torch", "train"),
+        (("export", "dermoscopy-lite0", "--format", "onnx", "-o", "new"), "torch", "train"),
+        (PREDICT, "torch", "explain"),
+        (PREDICT, "captum", "explain"),
+        (REPORT, "captum", "explain"),
+        (EXPLAIN, "torch", "explain"),
+        (EXPLAIN, "captum", "explain"),
     ],
-    ids=lambda command: command[0],
 )
-def test_a_command_that_needs_torch_names_the_extra(command, tmp_path):
+def test_a_command_names_the_extra_that_it_needs(command, package, extra, tmp_path):
     Image.new("RGB", (30, 20)).save(tmp_path / "picture.png")
     ended = subprocess.run(
-        [sys.executable, "-c", WITHOUT_TORCH, *command],
+        [sys.executable, "-c", WITHOUT.format(package), *command],
         cwd=tmp_path,
         capture_output=True,
         text=True,
     )
     assert ended.returncode == 2
-    assert ended.stderr == "cutis: torch is not installed; try: pip install 'cutis[train]'\n"
+    told = f"cutis: {package} is not installed; try: pip install 'cutis[{extra}]'\n"
+    assert ended.stderr == told
     assert ended.stdout == ""
     assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
 
 
 def test_the_card_of_a_bundle_is_copied_without_torch(tmp_path):
-    command = [sys.executable, "-c", WITHOUT_TORCH, "card", "dermoscopy-lite0", "-o", "cards"]
+    command = [
+        sys.executable,
+        "-c",
+        WITHOUT.format("torch"),
+        "card",
+        "dermoscopy-lite0",
+        "-o",
+        "cards",
+    ]
     subprocess.run(command, cwd=tmp_path, check=True)
     assert (tmp_path / "cards" / "MODEL_CARD.md").read_text().startswith("# Model card")

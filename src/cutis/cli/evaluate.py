@@ -99,6 +99,7 @@ def evaluate(
     from cutis.evaluation.questions import require_prevalence
     from cutis.evaluation.report import classifier_heading, write_report
     from cutis.evaluation.subgroups import require_columns
+    from cutis.explain.packages import require_packages
     from cutis.files import require_writable, sha256_by_name
     from cutis.inference.calibration import CALIBRATIONS
     from cutis.tables.columns import with_further_columns
@@ -114,6 +115,8 @@ def evaluate(
         if images is not None and asked is None:
             raise InputError(f"--{name}-images goes with --{name}, which is not given")
     stress_images, explain_images = stress_images or STRESS_IMAGES, explain_images or EXPLAIN_IMAGES
+    if explain is not None:
+        require_packages()
     require_writable(output)
     require_prevalence(prevalence)
     table = Manifest.read(manifest, check_files=False)

@@ -47,6 +47,9 @@ def explain(
     Exit code 1 when some files could not be read, 2 when nothing could be done.
     """
     from cutis.errors import InputError
+    from cutis.explain.packages import require_packages
+
+    require_packages()  # before what loads them
     from cutis.explain.attribution import parse_methods
     from cutis.explain.overlap import find_masks
     from cutis.explain.pictures import SUMMARY, explain_pictures

@@ -94,8 +94,9 @@ def _require_writable(csv: Path | None, answers: Path | None, explain: Path | No
         if table is not None:
             require_writable_table(table)
     if explain is not None:
-        import cutis.explain.pictures  # noqa: F401  (whether its packages are there)
+        from cutis.explain.packages import require_packages
 
+        require_packages()
         require_writable(explain)
 
 
