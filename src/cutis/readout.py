@@ -72,6 +72,7 @@ class FittedOn:
         split: Of the manifest.
         images, lesions: How many.
         unit: What `lesions` counts: patients where the manifest named them.
+        absent: Classes of which there was no case.
 
     Raises:
         InputError: a count is none, or another unit.
@@ -82,6 +83,7 @@ class FittedOn:
     images: int
     lesions: int
     unit: Unit = "lesions"
+    absent: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.unit not in get_args(Unit):
@@ -245,9 +247,10 @@ class Readout:
             InputError: keys are missing or unknown, or values make no sense.
         """
         try:
-            calibration = described["calibration"]
+            fitted_on, calibration = described["fitted_on"], described["calibration"]
+            absent = tuple(map(str, fitted_on.get("absent", ())))  # older bundles do not say
             return cls(
-                fitted_on=FittedOn(**described["fitted_on"]),
+                fitted_on=FittedOn(**{**fitted_on, "absent": absent}),
                 method=str(calibration["method"]),
                 calibration=LogLinearMap.from_dict(calibration),
                 error_before=float(calibration["error_before"]),
@@ -258,7 +261,7 @@ class Readout:
                 sets=SetRule(**described["sets"]),
                 abstention=AbstentionRule(**described["abstention"]),
             )
-        except (KeyError, TypeError, ValueError) as fault:
+        except (KeyError, TypeError, ValueError, AttributeError) as fault:
             raise InputError(f"readout: not understood ({fault})") from fault
 
 

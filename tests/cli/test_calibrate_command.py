@@ -1,5 +1,7 @@
 """`cutis calibrate`: the same network, and what pictures of one's own taught about its answers."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -64,6 +66,24 @@ def test_named_patients_count_once_and_are_called_so(cutis, colour_bundle, manif
     assert "calibrated on 80 images of 20 patients." in out
 
 
+def test_a_class_without_a_case_is_named_wherever_the_answers_are_read(
+    cutis, colour_bundle, manifest, tmp_path
+):
+    table = pd.read_csv(manifest)
+    table[table["diagnosis"] != "melanoma"].to_csv(manifest, index=False)
+    new = tmp_path / "new"
+    code, out, _err = cutis("calibrate", colour_bundle, manifest, "-o", new)
+    assert code == 0
+    told = "There was no case of Melanoma: what is fitted all but rules out a class without cases"
+    assert told in out
+    assert told in (new / "MODEL_CARD.md").read_text()
+    assert ModelBundle.load(new).facts.readout.fitted_on.absent == ("melanoma",)
+    picture = manifest.parent / "00a.png"
+    assert "with no case of Melanoma: not to" in cutis("predict", picture, "--model", new)[1]
+    told = json.loads(cutis("predict", picture, "--model", new, "--json")[1])
+    assert told["model"]["readout"]["fitted_on"]["absent"] == ["melanoma"]
+
+
 def test_calibrating_twice_is_calibrating_once(cutis, colour_bundle, manifest, tmp_path):
     once, twice = tmp_path / "once", tmp_path / "twice"
     assert cutis("calibrate", colour_bundle, manifest, "-o", once)[0] == 0
@@ -108,6 +128,7 @@ def test_whatever_is_no_bundle_is_never_replaced(
         ({"lesion_id": "the only one"}, [], "at least 10 lesions, split 'val' has 1"),
         ({"patient_id": "the only one"}, [], "at least 10 patients, split 'val' has 1"),
         ({"diagnosis": ""}, [], "no labelled rows in split 'val'"),
+        ({"diagnosis": "nevus"}, [], "cases of at least two classes, split 'val' has nevus alone"),
         ({}, ["--method", "platt"], "method 'platt': choose one of vector"),
         ({}, ["--risk", "2"], "risk: 2.0 is not between 0 and 1"),
     ],

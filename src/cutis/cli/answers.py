@@ -132,5 +132,8 @@ def _model(bundle: ModelBundle) -> str:
     if facts.readout is None:
         return f"{known}, not calibrated: probabilities are the network's own."
     fitted_on = facts.readout.fitted_on
-    cases = f"{fitted_on.lesions} {fitted_on.unit}"
-    return f"{known}, calibrated on {fitted_on.images} images of {cases}."
+    known += f", calibrated on {fitted_on.images} images of {fitted_on.lesions} {fitted_on.unit}"
+    if not fitted_on.absent:
+        return f"{known}."
+    names = ", ".join(bundle.taxonomy.nodes[node].name for node in fitted_on.absent)
+    return f"{known}, with no case of {names}: not to be relied on where it could be one."

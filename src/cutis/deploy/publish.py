@@ -27,7 +27,7 @@ PARITY_IMAGES = 32
 def publish_run(
     run: RunFolder, recipe: Recipe, model: Classifier, manifest: Manifest
 ) -> ModelBundle:
-    """Write the bundle of a finished run, calibrated where validation has enough lesions for it.
+    """Write the bundle of a finished run, calibrated where validation has enough cases for it.
 
     Args:
         run: Has its history and environment.
@@ -80,7 +80,9 @@ def publish_run(
     shown = data.splits["val"].paths[:PARITY_IMAGES]
     frames = np.stack([preprocessing.read(path) for path in shown])
     bundle = export_bundle(model, run.bundle, facts, frames=frames, model_card=card)
-    if len(set(data.splits["val"].clusters())) < LEAST_LESIONS:
+    validation = data.splits["val"]
+    seen = set(data.classes.indices_of(validation.diagnoses))
+    if len(set(validation.clusters())) < LEAST_LESIONS or len(seen) < 2:
         return bundle
     return calibrate_bundle(
         bundle, manifest, run.bundle, manifest_sha256=sha256_of_file(run.manifest)

@@ -72,15 +72,15 @@ def fit_readout(
         split, unit, manifest_sha256: For the record; the unit is what `lesions` are.
 
     Raises:
-        InputError: no such method, too few lesions, lengths differ, or a rate that is not strictly
-            between 0 and 1.
+        InputError: no such method, too few lesions, cases of one class only, lengths differ, or a rate
+            that is not strictly between 0 and 1.
         TaxonomyError: a diagnosis belongs to no class.
     """
     images = require_same_length(probabilities=probabilities, diagnoses=diagnoses, lesions=lesions)
     distinct = require_fitting(
         lesions, level=level, risk=risk, method=method, split=split, unit=unit
     )
-    truth = np.array(classes.indices_of(diagnoses))
+    truth = require_cases(diagnoses, classes, split=split)
     fold = folds_of(lesions)
     tried = METHODS if method is None else (method,)
     crossed = {m: cross_fitted(METHODS[m], probabilities, truth, fold) for m in tried}
@@ -88,7 +88,7 @@ def fit_readout(
     honest = crossed[method]
     weights = lesion_weights(lesions)
     return Readout(
-        fitted_on=FittedOn(manifest_sha256, split, images, distinct, unit),
+        fitted_on=FittedOn(manifest_sha256, split, images, distinct, unit, _absent(truth, classes)),
         method=method,
         calibration=METHODS[method](probabilities, truth),
         error_before=float(classwise_calibration_error(truth, probabilities)),
@@ -126,6 +126,22 @@ def require_fitting(
             f"calibration needs at least {LEAST_LESIONS} {unit}, split {split!r} has {distinct}"
         )
     return distinct
+
+
+def require_cases(diagnoses: Sequence[str], classes: ClassSet, *, split: str) -> IntArray:
+    """The classes of diagnoses, shape (n,); of one alone a map would learn that there are no others.
+
+    Raises:
+        InputError: all belong to the same class.
+        TaxonomyError: a diagnosis belongs to no class.
+    """
+    truth = np.array(classes.indices_of(diagnoses))
+    if len(np.unique(truth)) < 2:
+        raise InputError(
+            "calibration needs cases of at least two classes, "
+            f"split {split!r} has {classes.classes[truth[0]]} alone"
+        )
+    return truth
 
 
 def lesion_weights(lesions: Labels) -> FloatArray:
@@ -241,6 +257,10 @@ def p_value_of_excess_risk(losses: FloatArray, *, risk: float) -> float:
     hoeffding = np.exp(-n * divergence)
     bentkus = np.e * binom.cdf(np.ceil(n * mean - 1e-9), n, risk)
     return float(min(hoeffding, bentkus, 1.0))
+
+
+def _absent(truth: IntArray, classes: ClassSet) -> tuple[str, ...]:
+    return tuple(name for k, name in enumerate(classes.classes) if not (truth == k).any())
 
 
 def _thresholds(

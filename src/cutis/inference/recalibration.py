@@ -13,7 +13,7 @@ from cutis.bundle import (
 )
 from cutis.checks import FloatArray
 from cutis.errors import ManifestError
-from cutis.inference.fitting import fit_readout, require_fitting
+from cutis.inference.fitting import fit_readout, require_cases, require_fitting
 from cutis.inference.predictor import Predictor
 from cutis.inference.rejection_fitting import rejection_of_manifest, rejection_pictures
 from cutis.markdown import with_section
@@ -65,10 +65,10 @@ def calibrate_bundle(
     cases = manifest.split(split).labelled()
     if not len(cases):
         raise ManifestError(manifest.name, [f"no labelled rows in split {split!r}"])
-    bundle.class_set.indices_of(cases.diagnoses)
     lesions = cases.clusters()
     unit: Unit = "patients" if cases.drawn == "patients" else "lesions"
     require_fitting(lesions, level=level, risk=risk, method=method, split=split, unit=unit)
+    require_cases(cases.diagnoses, bundle.class_set, split=split)
     readout = fit_readout(
         uncalibrated_probabilities(bundle, cases, on_progress=on_progress),
         cases.diagnoses,
@@ -127,6 +127,12 @@ def describe(facts: BundleFacts) -> list[str]:
         f"Probabilities: {METHODS_IN_WORDS[readout.method]}; classwise calibration error "
         f"{readout.error_before:.3f} before, {readout.error_after:.3f} with a map from other {unit}.",
     ]
+    if fitted_on.absent:
+        names = ", ".join(taxonomy.nodes[node].name for node in fitted_on.absent)
+        lines.append(
+            f"There was no case of {names}: what is fitted all but rules out a class without cases, "
+            "whatever a picture shows."
+        )
     lines += [
         f"{find_task(point.task, taxonomy).title}: threshold {point.threshold:.3f} found "
         f"{point.found} of {point.positives} ({point.sensitivity:.1%}) and spared {point.spared} "
