@@ -24,7 +24,23 @@ def test_the_command_that_judges_a_run(cutis, split_phantom, small_recipe, tmp_p
     assert told[:3] == ["cutis", "evaluate", str(run / f"predictions-{judged}.csv")]
     assert ("There is no test split" in errors) == (judged == "val")
     calibrated = ModelBundle.load(run / "bundle").facts.readout is not None
-    assert ("not calibrated: split 'val' has too few lesions" in errors) != calibrated
+    assert ("not calibrated: split 'val' has too few lesions or classes" in errors) != calibrated
     code, _output, errors = cutis(*told[1:], "--replicates", 100)
     assert code == 0, errors
     assert (run / "report" / "report.html").is_file()
+
+
+def test_a_run_whose_validation_shows_one_class_is_shipped_uncalibrated(
+    cutis, split_phantom, small_recipe, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("cutis.deploy.publish.LEAST_LESIONS", 1)
+    split, recipe, run = (tmp_path / name for name in ("split.csv", "settings.json", "run"))
+    table = pd.read_csv(split_phantom, dtype=str, keep_default_na=False)
+    others = (table["split"] == "val") & (table["diagnosis"] != "nevus")
+    table[~others].to_csv(split, index=False)
+    settings = ("model.backbone.weights=none", "trainer.monitor=val_loss")
+    write_json(recipe, small_recipe(*settings).model_dump(mode="json"))
+    code, _output, errors = cutis("train", split, "--config", recipe, "-o", run)
+    assert code == 0, errors
+    assert ModelBundle.load(run / "bundle").facts.readout is None
+    assert "has too few lesions or classes" in errors

@@ -88,7 +88,7 @@ def train(
         model = train_one(recipe, table, run, resume=resume, console=console)
         bundle = publish_run(run, recipe, model, table)
         say(f"Run folder: {run.path}")
-        uncalibrated = ", not calibrated: split 'val' has too few lesions"
+        uncalibrated = ", not calibrated: split 'val' has too few lesions or classes"
         say(f"Bundle:     {bundle.folder}{'' if bundle.facts.readout else uncalibrated}")
         say(f"Judge it:   {how_to_judge(run, manifest, '--history', run.history)}")
     say(RESEARCH_USE_NOTICE)
