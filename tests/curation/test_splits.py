@@ -152,6 +152,16 @@ def test_no_part_or_fold_stays_empty_where_there_are_as_many_lesions(seed):
     assert folded.groupby("fold").size().to_list() == [3] * 6
 
 
+def test_many_rare_diagnoses_leave_folds_of_one_size():
+    # Twenty nevi, and ten diagnoses of two images each, of which the first folds would take all.
+    counts = np.vstack(
+        [np.eye(11, dtype=int)[[0] * 20], np.eye(11, dtype=int)[1:].repeat(2, axis=0)]
+    )
+    dealt = allocate(counts, np.full(5, 0.2), order=np.arange(40))
+    assert np.bincount(dealt).tolist() == [8] * 5
+    assert np.bincount(dealt[:20]).tolist() == [4] * 5
+
+
 def test_more_folds_than_lesions_are_refused_with_a_way_out():
     with pytest.raises(
         InputError, match=r"6 independent groups .* stay empty; ask for fewer parts"

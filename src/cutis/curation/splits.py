@@ -117,9 +117,9 @@ def allocate(counts: IntArray, shares: FloatArray, *, order: IntArray) -> npt.ND
     """Deal groups to parts so that every part gets its share of every class.
 
     Large groups are dealt first, then by `order`. A group goes to the part whose deficit, weighed by
-    the rarity of the group's classes, is largest; of equal ones to the first. Where that leaves a
-    part empty, all are dealt anew, of equal ones to the part that has least of its share of
-    everything: then no part stays empty as long as there are as many groups.
+    the rarity of the group's classes, is largest; of equal ones to the first. Where many rare classes
+    thus leave a part off its share of everything by more than a quarter, all are dealt anew, of equal
+    ones to the part that has least of it: then no part stays empty as long as there are as many groups.
 
     Args:
         counts: Shape (g, k), images of each class in each group.
@@ -130,7 +130,8 @@ def allocate(counts: IntArray, shares: FloatArray, *, order: IntArray) -> npt.ND
         Shape (g,), the part of each group.
     """
     parts = _in_turn(counts, shares, order=order, even=False)
-    if len(np.unique(parts)) < min(len(shares), len(counts)):
+    sizes = np.bincount(parts, weights=counts.sum(axis=1), minlength=len(shares))
+    if (np.abs(sizes / (shares * counts.sum()) - 1) > 0.25).any():
         parts = _in_turn(counts, shares, order=order, even=True)
     return parts
 
