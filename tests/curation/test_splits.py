@@ -56,19 +56,28 @@ def test_folds_are_alike():
     assert (counts.max(axis=1) - counts.min(axis=1) <= 4).all()
 
 
-def test_splitting_by_patient_needs_patients():
-    with pytest.raises(ManifestError, match="1000 rows have no patient_id"):
-        split_manifest(cohort(), by="patient")
-
-
-def test_rows_that_name_their_patient_alone_are_told_to_be_split_by_that():
-    rows = cohort().with_columns(lesion_id="")
+def test_rows_without_the_group_that_is_asked_for_are_told_what_they_can_be_split_by():
+    manifest = cohort()
+    with pytest.raises(ManifestError, match=r"1000 rows have no patient_id, .* --by lesion`$"):
+        split_manifest(manifest, by="patient")
+    unnamed = manifest.with_columns(lesion_id="")
+    with pytest.raises(ManifestError, match=r"no lesion_id, the first at line 2; .* --by image`$"):
+        split_manifest(unnamed)
+    patients = unnamed.with_columns(patient_id=[f"p{row // 3}" for row in range(len(manifest))])
     with pytest.raises(
-        ManifestError, match="no lesion_id, the first at line 2; where a lesion has"
+        ManifestError, match=r"no lesion_id, the first at line 2; .* --by patient`$"
     ):
-        split_manifest(rows)
-    with pytest.raises(ManifestError, match=r"no lesion_id, the first at line 2; .* --by patient$"):
-        split_manifest(rows.with_columns(patient_id=[f"p{row // 3}" for row in range(len(rows))]))
+        split_manifest(patients)
+
+
+def test_splitting_by_image_asks_for_no_names_and_keeps_together_what_has_some():
+    lesions = cohort().frame["lesion_id"]
+    partly = cohort().with_columns(lesion_id=np.where(np.arange(1000) % 10, lesions, ""))
+    with pytest.raises(ManifestError, match="100 rows have no lesion_id"):
+        split_manifest(partly, by="lesion")
+    folded = fold_manifest(split_manifest(partly, by="image"), folds=5, by="image")
+    folded.require_no_leak()
+    assert set(folded.frame["split"]) == {"train", "val", "test"}
 
 
 @pytest.mark.parametrize(("test", "val"), [(0.6, 0.4), (-0.1, 0.1), (0.2, float("nan"))])
@@ -84,8 +93,8 @@ def test_more_parts_than_lesions_is_refused():
 
 
 def test_an_unknown_unit_names_the_known_ones():
-    with pytest.raises(InputError, match="lesion, patient"):
-        parse_by("image")
+    with pytest.raises(InputError, match="lesion, patient, image"):
+        parse_by("site")
 
 
 def test_a_foreign_split_that_leaks_is_found_on_reading(tmp_path):

@@ -199,6 +199,20 @@ def test_a_manifest_with_another_number_of_folds_is_dealt_anew(
     assert dealt != list(fold_manifest(study, folds=2, seed=0).frame["fold"])
 
 
+def test_folds_of_a_split_manifest_ask_for_no_more_names_than_the_split(
+    study, instead_of_training, tmp_path
+):
+    one = config.load("default", ["loss.logit_adjustment=0.5"])
+    patient_ids = [f"p{row // 2}" for row in range(len(study))]
+    patients = study.with_columns(lesion_id="", patient_id=patient_ids, fold=np.nan)
+    with pytest.raises(ManifestError, match="60 rows have no lesion_id"):
+        cross_validate({"": one}, patients, RunFolder(tmp_path / "unsplit"), folds=3)
+    run = RunFolder(tmp_path / "split")
+    cross_validate({"": one}, patients.with_columns(split="train"), run, folds=3)
+    folded = Manifest.read(run.manifest, check_files=False).frame
+    assert (folded.groupby("patient_id")["fold"].nunique() == 1).all()
+
+
 def test_folds_that_part_a_lesion_are_refused(study, instead_of_training, tmp_path):
     parted = study.with_columns(lesion_id=["l59", *study.frame["lesion_id"][1:]])
     run = RunFolder(tmp_path / "cv")

@@ -49,7 +49,7 @@ def audit(
 def split(
     manifest: Path = typer.Argument(help="Manifest to split; an old split is replaced."),
     output: Path = typer.Option(..., "-o", "--output", help="Manifest with the split."),
-    by: str = typer.Option("lesion", help="lesion or patient: what every row must name."),
+    by: str = typer.Option("lesion", help="lesion, patient or image: what every row must name."),
     test: float = typer.Option(0.2, help="Fraction of images to test on."),
     val: float = typer.Option(0.1, help="Fraction of images to validate on."),
     seed: int = typer.Option(0, min=0, help="Of the dealing."),
@@ -104,6 +104,12 @@ def split(
         shown.add_row(title, *(str(present.get(name, 0)) for name in SPLITS))
     console = plain_console()
     console.print(shown)
+    unnamed = ((frame["lesion_id"] == "") & (frame["patient_id"] == "")).sum()
+    if unnamed:
+        console.print(
+            f"{unnamed} images name neither lesion nor patient; each counts as a lesion of its own.",
+            soft_wrap=True,
+        )
     if folds:
         in_folds = Table(
             "fold", "images", *titles, title="folds of what is not test", title_justify="left"

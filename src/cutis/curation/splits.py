@@ -15,14 +15,14 @@ from cutis.checks import FloatArray, IntArray, require_fraction
 from cutis.errors import InputError, ManifestError
 from cutis.tables.manifest import Manifest
 
-By = Literal["lesion", "patient"]
+By = Literal["lesion", "patient", "image"]
 
 
 def parse_by(text: str) -> By:
     """Read `By` from text.
 
     Raises:
-        InputError: it is neither "lesion" nor "patient".
+        InputError: it is none of them.
     """
     if text not in get_args(By):
         raise InputError(f"split by {text!r}: not one of {', '.join(get_args(By))}")
@@ -52,22 +52,20 @@ def require_folds(folds: int) -> None:
 
 
 def require_groups(manifest: Manifest, by: By) -> None:
-    """Check that every row names its lesion, or its patient.
+    """Check that every row names its lesion, or its patient; its image every row does.
 
     Raises:
         ManifestError: rows do not.
     """
-    column = f"{by}_id"
-    missing = np.flatnonzero(manifest.frame[column] == "")
+    missing = np.flatnonzero(manifest.frame[f"{by}_id"] == "")
     if len(missing):
-        way_out = "; where a lesion has one image, its image_id will do"
-        if by == "patient":
-            way_out = ""
-        elif (manifest.frame["patient_id"] != "").all():
-            way_out = "; all of them name their patient, so split by that: --by patient"
+        other = "patient" if by == "lesion" else "lesion"
+        way_out = "where each shows a lesion of its own, say so with `cutis data split --by image`"
+        if (manifest.frame[f"{other}_id"] != "").all():
+            way_out = f"every row names its {other}, so `cutis data split --by {other}`"
         raise ManifestError(
             manifest.name,
-            [f"{len(missing)} rows have no {column}, the first at line {missing[0] + 2}{way_out}"],
+            [f"{len(missing)} rows have no {by}_id, the first at line {missing[0] + 2}; {way_out}"],
         )
 
 
@@ -81,8 +79,9 @@ def split_manifest(
 
     Args:
         manifest: Any manifest; an old split is replaced.
-        by: "patient" insists that every row has a patient, "lesion" that it has a lesion. Whatever
-            is asked for, lesions, patients and duplicates that are known never straddle.
+        by: "patient" insists that every row has a patient, "lesion" that it has a lesion, "image" on
+            nothing. Whatever is asked for, lesions, patients and duplicates that are known never
+            straddle.
         test, val: Fractions of the images.
         seed: Of the order in which components are dealt.
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from cutis.curation.splits import fold_manifest
+from cutis.curation.splits import By, fold_manifest
 from cutis.errors import InputError
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
@@ -148,9 +148,12 @@ def _ready_to_train(recipes: Mapping[str, Recipe], manifest: Manifest, *, folds:
 
 
 def _with_folds(manifest: Manifest, folds: int, *, seed: int) -> Manifest:
+    """The manifest's own folds, or new ones; whoever dealt its split said what rows need to name."""
     own = manifest.frame["fold"].where(manifest.frame["split"] != "test")
     if set(own.dropna()) != set(range(folds)):
-        return fold_manifest(manifest, folds=folds, seed=seed)
+        is_split = (manifest.frame["split"] != "").any()
+        by: By = "image" if is_split else "lesion"
+        return fold_manifest(manifest, folds=folds, by=by, seed=seed)
     folded = manifest.with_columns(fold=own)
     folded.require_no_leak()
     return folded
