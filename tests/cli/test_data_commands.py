@@ -47,6 +47,29 @@ def test_what_to_type_next_can_be_typed_whatever_stands_in_a_path(cutis, folder,
     ]
 
 
+@pytest.mark.parametrize(
+    ("columns", "rows", "advice"),
+    [
+        ("lesion_id,patient_id", ("l1,p1", "l2,p1"), "data split {} -o split.csv"),
+        ("lesion_id,patient_id", ("l1,p1", ",p2"), "data split {} --by patient -o split.csv"),
+        ("lesion_id,split", ("l1,train", "l2,val"), "train {} -o runs/first"),
+        ("lesion_id,split", ("l1,train", "l1,val"), "data split {} -o split.csv"),
+    ],
+)
+def test_after_an_audit_comes_what_the_manifest_allows(
+    cutis, folder, tmp_path, columns, rows, advice
+):
+    pictures = (f"pictures/{name}.png,nevus" for name in ("mel/a", "nv/c"))
+    table = [f"image_id,path,diagnosis,{columns}"]
+    table += [
+        f"{n},{picture},{row}" for n, (picture, row) in enumerate(zip(pictures, rows, strict=True))
+    ]
+    Image.effect_noise((20, 15), 90).save(folder / "nv" / "c.png")  # no copy of the other one
+    (tmp_path / "m.csv").write_text("\n".join(table))
+    _, out, _ = cutis("data", "audit", tmp_path / "m.csv", "-o", tmp_path / "audit")
+    assert f"Next: cutis {advice.format(tmp_path / 'audit' / 'manifest.csv')}\n" in out
+
+
 def test_import_of_an_unknown_source_asks_whether_another_was_meant(cutis, folder, tmp_path):
     code, _, err = cutis("data", "import", "foldr", folder, "-o", tmp_path / "m.csv")
     assert code == 2

@@ -1,6 +1,7 @@
 """`cutis data audit | split`: find what would mislead, then split so that nothing leaks."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -8,6 +9,9 @@ from cutis.cli.app import data_app
 from cutis.cli.next_steps import next_step
 from cutis.cli.progress import progress_bar
 from cutis.cli.terminal import plain_console
+
+if TYPE_CHECKING:
+    from cutis.curation.audit import Audit
 
 
 @data_app.command()
@@ -39,10 +43,19 @@ def audit(
         shown.add_row(kind, str(count))
     console.print(shown if found.findings else "Nothing to report.")
     console.print(f"Page: {page}", soft_wrap=True)
-    advice = next_step("data", "split", output / "manifest.csv", "-o", "split.csv")
-    console.print(advice, soft_wrap=True)
+    console.print(_advice(found, output / "manifest.csv"), soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
     found.require_no_leak()
+
+
+def _advice(found: "Audit", manifest: Path) -> str:
+    """To train on a split that is there and clean, else to split by what every row names."""
+    frame = found.manifest.frame
+    if not found.leaks and {"train", "val"} <= set(frame["split"]):
+        return next_step("train", manifest, "-o", "runs/first")
+    names_patients_only = (frame["lesion_id"] == "").any() and (frame["patient_id"] != "").all()
+    by = ("--by", "patient") if names_patients_only else ()
+    return next_step("data", "split", manifest, *by, "-o", "split.csv")
 
 
 @data_app.command()
