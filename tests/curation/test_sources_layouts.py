@@ -210,6 +210,30 @@ def test_two_truths_in_one_folder_ask_which_counts(tmp_path):
     assert len(rows("isic", tmp_path / "b.csv")) == 1
 
 
+def test_a_named_table_of_a_challenge_comes_with_its_other_half(tmp_path):
+    files = {
+        "Training_GroundTruth.csv": "image,MEL,NV\nISIC_1,1,0\nISIC_2,0,1\n",
+        "Training_Metadata.csv": "image,lesion_id,sex\nISIC_2,IL_2,male\nISIC_1,IL_1,\n",
+        "Test_GroundTruth.csv": "image,MEL,NV\nISIC_3,1,0\n",
+        "Test_Metadata.csv": "image,sex\nISIC_3,male\n",
+    }
+    root = place(tmp_path, {**files, **IMAGES})
+    for name in ("Training_GroundTruth.csv", "Training_Metadata.csv"):
+        frame = rows("isic", root / name).set_index("image_id")
+        assert frame["lesion_id"].to_dict() == {"ISIC_1": "IL_1", "ISIC_2": "IL_2"}
+        assert frame["diagnosis"].to_dict() == {"ISIC_1": "melanoma", "ISIC_2": "nevus"}
+
+
+def test_what_cutis_wrote_into_the_folder_is_no_table_of_the_archive(tmp_path):
+    written = {
+        "manifest.csv": "image_id,path,diagnosis,sex\nISIC_1,images/ISIC_1.jpg,nevus,male\n",
+        "audit/audit.csv": "kind,image_id,other_image_id,detail\nblurry,ISIC_1,,\n",
+        "predictions-test.csv": "image_id,melanoma,nevus\nISIC_1,0.25,0.75\n",
+    }
+    root = place(tmp_path, {"metadata.csv": ARCHIVE, **IMAGES, **written})
+    assert len(rows("isic", root)) == 4
+
+
 def test_an_image_with_two_diagnoses_or_two_rows_is_refused_with_its_line(tmp_path):
     truth = "image,MEL,NV\nISIC_1,1,1\nISIC_2,0,1\nISIC_2,0,1\n"
     with pytest.raises(ManifestError) as caught:

@@ -18,6 +18,7 @@ from cutis.curation.sources.values import known
 from cutis.errors import InputError, ManifestError
 from cutis.files import is_file, is_folder
 from cutis.tables.frames import lines_in_file, read_csv
+from cutis.tables.manifest import REQUIRED
 
 ID_COLUMNS = ("isic_id", "image_id", "image", "image_name")
 IMAGE_FOLDERS = ("images", "train", "val", "test", "*Input*", "*_Data")
@@ -63,9 +64,19 @@ class _Table:
         digits = {"0", "1", "0.0", "1.0"}
         return names if all(set(self.frame[n]) <= digits for n in names) else []
 
+    @property
+    def is_of_a_source(self) -> bool:
+        """Whether it says anything that a source does, and is no manifest."""
+        known_columns = {*LABEL_COLUMNS, *(name for names in COLUMNS.values() for name in names)}
+        says_something = self.one_hot_columns or known_columns & set(self.frame)
+        return bool(says_something) and not set(REQUIRED) <= set(self.frame)
+
 
 def read(root: Path, *, images: Sequence[Path] = ()) -> Rows:
     """Read the folder, or one metadata or ground truth table of it.
+
+    A table that holds the diagnoses alone, or all but them, is completed by one beside it that has
+    the rest about the same images.
 
     Raises:
         InputError: there is neither a metadata nor a ground truth table, or several of one kind.
@@ -73,7 +84,7 @@ def read(root: Path, *, images: Sequence[Path] = ()) -> Rows:
             diagnosis column.
     """
     folder = root if is_folder(root) else root.absolute().parent
-    tables = [*_tables([root] if is_file(root) else _csv_files(root))]
+    tables = _with_its_other_half(root) if is_file(root) else _tables_of(root)
     truth = _only([table for table in tables if table.one_hot_columns], "ground truth")
     metadata = _only([table for table in tables if not table.one_hot_columns], "metadata")
     if truth is None and metadata is None:
@@ -98,9 +109,26 @@ def read(root: Path, *, images: Sequence[Path] = ()) -> Rows:
     return Rows(frame, origin, folders, also_read=tuple(each.path for each in tables))
 
 
-def _csv_files(root: Path) -> list[Path]:
-    """Tables in the folder and one below: the challenges' archives unpack into folders."""
-    return sorted([*root.glob("*.csv"), *root.glob("*/*.csv")])
+def _tables_of(root: Path) -> list[_Table]:
+    """Tables in the folder and one below, since the challenges' archives unpack into folders.
+
+    What Cutis itself may have written there is passed over.
+    """
+    paths = sorted([*root.glob("*.csv"), *root.glob("*/*.csv")])
+    return [table for table in _tables(paths) if table.is_of_a_source]
+
+
+def _with_its_other_half(path: Path) -> list[_Table]:
+    """One table, and those beside it of the other kind about the same images, if it needs any."""
+    named = [*_tables([path])]
+    return named + [
+        other
+        for table in named
+        if table.one_hot_columns or not set(LABEL_COLUMNS) & set(table.frame)
+        for other in _tables_of(path.absolute().parent)
+        if bool(other.one_hot_columns) != bool(table.one_hot_columns)
+        and set(other.frame["image_id"]) == set(table.frame["image_id"])
+    ]
 
 
 def _tables(paths: Iterable[Path]) -> Iterator[_Table]:
