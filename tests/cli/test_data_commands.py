@@ -54,6 +54,7 @@ def test_what_to_type_next_can_be_typed_whatever_stands_in_a_path(cutis, folder,
         ("lesion_id,patient_id", ("l1,p1", ",p2"), "data split {} --by patient -o split.csv"),
         ("lesion_id,split", ("l1,train", "l2,val"), "train {} -o runs/first"),
         ("lesion_id,split", ("l1,train", "l1,val"), "data split {} -o split.csv"),
+        ("lesion_id,split", ("l1,train", "l2,test"), "data split {} --keep-test -o split.csv"),
     ],
 )
 def test_after_an_audit_comes_what_the_manifest_allows(
@@ -300,6 +301,8 @@ def test_the_list_of_missing_pictures_goes_when_none_is_missing_any_more(cutis, 
         (["--test", "2"], "test: 2.0 is not in [0, 1]"),
         (["--test", "0.6", "--val", "0.4"], "leave nothing to train on"),
         (["--folds", "1"], "folds: 1 is fewer than two"),
+        (["--keep-test", "--test", "0.2"], "--test and --keep-test exclude each other"),
+        (["--keep-test", "--by", "image"], "no rows in split 'test'"),
         (["--by", "patient"], "3 rows have no patient_id"),
         ([], "3 rows have no lesion_id"),
         (["-o", "."], "give the name of a file"),
@@ -313,6 +316,22 @@ def test_what_cannot_be_split_is_refused_before_duplicates_are_looked_for(
     code, _, err = cutis("data", "split", tmp_path / "m.csv", "-o", tmp_path / "s.csv", *options)
     assert code == 2
     assert message in err
+
+
+def test_a_test_split_is_kept_and_what_is_tied_to_it_left_out(cutis, folder, tmp_path):
+    lesions = ["l0", "l1", "l2", "l2", *(f"l{n}" for n in range(4, 13))]
+    rows = [
+        f"i{n},pictures/mel/a.png,melanoma,{lesion},{'test' if n < 3 else ''}"
+        for n, lesion in enumerate(lesions)
+    ]
+    (tmp_path / "m.csv").write_text("\n".join(["image_id,path,diagnosis,lesion_id,split", *rows]))
+    options = ("--keep-test", "--val", "0.3", "--skip-duplicates")
+    code, out, _ = cutis("data", "split", tmp_path / "m.csv", "-o", tmp_path / "s.csv", *options)
+    assert code == 0
+    assert "Left without a split, tied to test by lesion, patient or duplicate: 1 images" in out
+    split = pd.read_csv(tmp_path / "s.csv", keep_default_na=False)["split"]
+    assert list(split[:4]) == ["test", "test", "test", ""]
+    assert split[4:].value_counts().to_dict() == {"train": 6, "val": 3}
 
 
 def test_a_split_with_folds_says_how_large_they_are(cutis, folder, tmp_path):

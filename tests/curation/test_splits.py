@@ -7,7 +7,13 @@ import pandas as pd
 import pytest
 
 from cutis.curation.sources import import_source
-from cutis.curation.splits import allocate, fold_manifest, parse_by, split_manifest
+from cutis.curation.splits import (
+    allocate,
+    fold_manifest,
+    parse_by,
+    split_beside_test,
+    split_manifest,
+)
 from cutis.errors import InputError, LeakageError, ManifestError
 from cutis.tables.components import components
 from cutis.tables.manifest import Manifest
@@ -90,6 +96,19 @@ def test_more_parts_than_lesions_is_refused():
     few = cohort().rows(np.arange(1000) < 2)
     with pytest.raises(InputError, match="independent groups"):
         fold_manifest(few, folds=5)
+
+
+def test_a_test_split_that_is_there_can_be_kept():
+    given = cohort().with_columns(split=np.where(np.arange(1000) < 300, "test", "train"))
+    kept = split_beside_test(given, val=0.1, seed=1)
+    kept.require_no_leak()
+    assert list(kept.frame["split"][:300]) == ["test"] * 300
+    shares = kept.frame["split"][300:].value_counts().to_dict()
+    tied = given.frame["lesion_id"][300:].isin(given.frame["lesion_id"][:300]).sum()
+    assert shares.pop("", 0) == tied
+    assert shares == pytest.approx({"train": 630, "val": 70}, abs=5)
+    with pytest.raises(ManifestError, match="no rows in split 'test'"):
+        split_beside_test(cohort())
 
 
 def test_an_unknown_unit_names_the_known_ones():

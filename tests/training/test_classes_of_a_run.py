@@ -65,6 +65,15 @@ def test_a_class_without_a_training_picture_is_refused():
         TrainingData.from_manifest(manifest(), classes=("malignant", "benign", "non-neoplastic"))
 
 
+def test_without_a_validation_split_the_command_that_deals_one_is_named():
+    unsplit = manifest(rows=[*ROWS[:2], ("blue-nevus", "")])
+    with pytest.raises(ManifestError, match=r"split 'val'; run `cutis data split` first"):
+        TrainingData.from_manifest(unsplit)
+    tested = manifest(rows=[*ROWS[:2], ("nevus", "test")])
+    with pytest.raises(ManifestError, match=r"split 'val'; run `cutis data split --keep-test`"):
+        TrainingData.from_manifest(tested)
+
+
 def test_classes_that_are_no_labels_are_refused():
     with pytest.raises(TaxonomyError, match="did you mean 'benign'"):
         TrainingData.from_manifest(manifest(), classes=("malignant", "benignn"))

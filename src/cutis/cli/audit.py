@@ -51,11 +51,13 @@ def audit(
 def _advice(found: "Audit", manifest: Path) -> str:
     """To train on a split that is there and clean, else to split by what every row names."""
     frame = found.manifest.frame
-    if not found.leaks and {"train", "val"} <= set(frame["split"]):
+    clean = set() if found.leaks else set(frame["split"])
+    if {"train", "val"} <= clean:
         return next_step("train", manifest, "-o", "runs/first")
     names_patients_only = (frame["lesion_id"] == "").any() and (frame["patient_id"] != "").all()
-    by = ("--by", "patient") if names_patients_only else ()
-    return next_step("data", "split", manifest, *by, "-o", "split.csv")
+    by = ["--by", "patient"] if names_patients_only else []
+    kept = ["--keep-test"] if "test" in clean else []
+    return next_step("data", "split", manifest, *by, *kept, "-o", "split.csv")
 
 
 @data_app.command()
@@ -63,8 +65,13 @@ def split(
     manifest: Path = typer.Argument(help="Manifest to split; an old split is replaced."),
     output: Path = typer.Option(..., "-o", "--output", help="Manifest with the split."),
     by: str = typer.Option("lesion", help="lesion, patient or image: what every row must name."),
-    test: float = typer.Option(0.2, help="Fraction of images to test on."),
-    val: float = typer.Option(0.1, help="Fraction of images to validate on."),
+    test: float | None = typer.Option(
+        None, help="Fraction of images to test on; 0.2 if not given."
+    ),
+    keep_test: bool = typer.Option(
+        False, "--keep-test", help="Leave the rows of split test there and deal all others."
+    ),
+    val: float = typer.Option(0.1, help="Fraction of the images that are dealt to validate on."),
     seed: int = typer.Option(0, min=0, help="Of the dealing."),
     folds: int = typer.Option(0, min=0, help="Also deal what is not test into K folds."),
     skip_duplicates: bool = typer.Option(
@@ -83,23 +90,33 @@ def split(
         require_folds,
         require_groups,
         require_parts,
+        split_beside_test,
         split_manifest,
     )
+    from cutis.errors import InputError
     from cutis.tables.frames import require_writable_table
     from cutis.tables.manifest import SPLITS, Manifest, require_one_tree
 
     group = parse_by(by)
-    require_parts(test=test, val=val)
+    if keep_test and test is not None:
+        raise InputError("--test and --keep-test exclude each other; give one of them")
+    share = 0 if keep_test else 0.2 if test is None else test
+    require_parts(test=share, val=val)
     if folds:
         require_folds(folds)
     require_writable_table(output)
     table = Manifest.read(manifest, check_leaks=False)
     require_groups(table, group)
     require_one_tree(output, table.taxonomy)
+    if keep_test:
+        table.split("test")  # is there, before the long work
     if not skip_duplicates and (table.frame["duplicate_group"] == "").any():
         with progress_bar(len(table), "looking for duplicates") as advance:
             table = with_duplicate_groups(table, on_progress=advance)
-    dealt = split_manifest(table, by=group, test=test, val=val, seed=seed)
+    if keep_test:
+        dealt = split_beside_test(table, by=group, val=val, seed=seed)
+    else:
+        dealt = split_manifest(table, by=group, test=share, val=val, seed=seed)
     if folds:
         dealt = fold_manifest(dealt, folds=folds, by=group, seed=seed)
     dealt.require_no_leak()
@@ -117,6 +134,12 @@ def split(
         shown.add_row(title, *(str(present.get(name, 0)) for name in SPLITS))
     console = plain_console()
     console.print(shown)
+    left_out = (frame["split"] == "").sum()
+    if left_out:
+        console.print(
+            f"Left without a split, tied to test by lesion, patient or duplicate: {left_out} images.",
+            soft_wrap=True,
+        )
     unnamed = ((frame["lesion_id"] == "") & (frame["patient_id"] == "")).sum()
     if unnamed:
         console.print(

@@ -97,6 +97,34 @@ def split_manifest(
     return manifest.with_columns(split=np.array(names)[parts], fold=np.nan)
 
 
+def split_beside_test(
+    manifest: Manifest, *, by: By = "lesion", val: float = 0.1, seed: int = 0
+) -> Manifest:
+    """The manifest with its rows of split test as they are, and all others dealt to train and val.
+
+    A row that a lesion, a patient or a duplicate ties to a test row, be it through others, gets no
+    split: it would leak.
+
+    Args:
+        manifest: Has a split test, such as that of a challenge.
+        by, seed: As for `split_manifest`.
+        val: Fraction of the images that are dealt.
+
+    Raises:
+        ManifestError: no row is in split test, or rows lack the group that is asked for.
+        InputError: as `split_manifest`.
+    """
+    manifest.split("test")
+    require_groups(manifest, by)
+    is_test = (manifest.frame["split"] == "test").to_numpy()
+    component = manifest.components()
+    is_free = ~np.isin(component, component[is_test])
+    dealt = split_manifest(manifest.rows(is_free), by=by, test=0, val=val, seed=seed)
+    split = np.where(is_test, "test", "").astype(object)
+    split[is_free] = dealt.frame["split"]
+    return manifest.with_columns(split=split, fold=np.nan)
+
+
 def fold_manifest(manifest: Manifest, *, folds: int, by: By = "lesion", seed: int = 0) -> Manifest:
     """The manifest with its `fold` column filled with 0 to `folds` - 1, test rows left out.
 

@@ -22,7 +22,12 @@ class TrainingData:
 
     def __post_init__(self) -> None:
         source = next(iter(self.splits.values())).name
-        problems = [f"no labelled rows in split {s!r}" for s in SPLITS[:2] if s not in self.splits]
+        kept = " --keep-test" if "test" in self.splits else ""
+        problems = [
+            f"no labelled rows in split {name!r}; run `cutis data split{kept}` first"
+            for name in SPLITS[:2]
+            if name not in self.splits
+        ]
         if not problems:
             present = set(self.classes.indices_of(self.splits["train"].diagnoses))
             problems = [
