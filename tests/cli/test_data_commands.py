@@ -328,7 +328,7 @@ def test_a_test_split_is_kept_and_what_is_tied_to_it_left_out(cutis, folder, tmp
     options = ("--keep-test", "--val", "0.3", "--skip-duplicates")
     code, out, _ = cutis("data", "split", tmp_path / "m.csv", "-o", tmp_path / "s.csv", *options)
     assert code == 0
-    assert "Left without a split, tied to test by lesion, patient or duplicate: 1 images" in out
+    assert "Left without a split, tied to test by lesion, patient or duplicate: 1 image." in out
     split = pd.read_csv(tmp_path / "s.csv", keep_default_na=False)["split"]
     assert list(split[:4]) == ["test", "test", "test", ""]
     assert split[4:].value_counts().to_dict() == {"train": 6, "val": 3}

@@ -96,6 +96,7 @@ def split(
     from cutis.errors import InputError
     from cutis.tables.frames import require_writable_table
     from cutis.tables.manifest import SPLITS, Manifest, require_one_tree
+    from cutis.wording import counted
 
     group = parse_by(by)
     if keep_test and test is not None:
@@ -134,18 +135,16 @@ def split(
         shown.add_row(title, *(str(present.get(name, 0)) for name in SPLITS))
     console = plain_console()
     console.print(shown)
-    left_out = (frame["split"] == "").sum()
-    if left_out:
-        console.print(
-            f"Left without a split, tied to test by lesion, patient or duplicate: {left_out} images.",
-            soft_wrap=True,
-        )
-    unnamed = ((frame["lesion_id"] == "") & (frame["patient_id"] == "")).sum()
-    if unnamed:
-        console.print(
-            f"{unnamed} images name neither lesion nor patient; each counts as a lesion of its own.",
-            soft_wrap=True,
-        )
+    remarks = {
+        "Left without a split, tied to test by lesion, patient or duplicate": frame["split"] == "",
+        "Naming neither lesion nor patient, each counted as a lesion of its own": (
+            (frame["lesion_id"] == "") & (frame["patient_id"] == "")
+        ),
+    }
+    for remark, concerned in remarks.items():
+        if concerned.any():
+            what = counted(int(concerned.sum()), "image")
+            console.print(f"{remark}: {what}.", soft_wrap=True)
     if folds:
         in_folds = Table(
             "fold", "images", *titles, title="folds of what is not test", title_justify="left"

@@ -149,6 +149,7 @@ def phantom(
     from cutis import RESEARCH_USE_NOTICE
     from cutis.data.phantom import PhantomSettings, draw_phantom_set
     from cutis.errors import SettingsError
+    from cutis.wording import counted
 
     sides = re.fullmatch(r"([0-9]{1,9})x([0-9]{1,9})", size)
     if not sides:
@@ -160,7 +161,8 @@ def phantom(
         raise SettingsError(f"--size {size}: {first['loc'][0]}: {first['msg']}") from None
     drawn = draw_phantom_set(output, images=images, seed=seed, settings=settings)
     console = plain_console()
-    console.print(f"{images} images drawn in {drawn}; they are no evidence about skin.")
+    what = counted(images, "image")
+    console.print(f"{what} drawn in {drawn}, no evidence about skin.", soft_wrap=True)
     advice = next_step("data", "import", "phantom", drawn, "-o", "manifest.csv")
     console.print(advice, soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)
