@@ -165,6 +165,16 @@ def test_stages_cover_every_backbone_parameter_once():
     assert sorted(names) == sorted(name for name, _ in model.backbone.named_parameters())
 
 
+@pytest.mark.parametrize("name", ["convnext_atto", "densenet121", "test_vit"])
+def test_the_last_stage_is_more_than_the_normalisation_after_it(name):
+    settings = ModelSettings(backbone=BackboneSettings(name=name, weights="none"))
+    model = create_classifier(settings, classes=3, image_size=160)
+    freeze(model, FineTuning(last_stages=1))
+    learning = [each for each in model.backbone.parameters() if each.requires_grad]
+    assert any(each.ndim > 1 for each in learning)
+    assert learning[-1] is list(model.backbone.parameters())[-1], "its normalisation learns along"
+
+
 def test_frozen_stages_neither_learn_nor_drift():
     model = untrained()
     settings = FineTuning(last_stages=2)

@@ -22,7 +22,10 @@ class FineTuning(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     head_only_epochs: int = Field(1, ge=0, description="Epochs before the backbone thaws.")
     last_stages: int | None = Field(
-        None, ge=0, description="Thaw only this many stages from the end; 0 never thaws; null: all."
+        None,
+        ge=0,
+        description="Thaw only this many stages, as timm groups them, from the end; 0 never thaws; "
+        "null: all.",
     )
     learning_rate: float = Field(1e-3, gt=0, description="Peak rate of the head.")
     backbone_rate_scale: float = Field(
@@ -45,6 +48,8 @@ class ParameterGroup:
 def backbone_stages(backbone: nn.Module) -> list[list[str]]:
     """Names of the backbone's parameters by stage, first stage first, as timm groups them.
 
+    A normalisation after the last stage, as of ConvNeXt, belongs to it.
+
     Raises:
         InputError: the network does not say what its stages are.
     """
@@ -56,7 +61,11 @@ def backbone_stages(backbone: nn.Module) -> list[list[str]]:
     if coarse is None:
         raise InputError(f"{type(backbone).__name__} has no stages that timm knows of")
     grouped: dict[object, list[str]] = group_parameters(backbone, coarse)
-    return [grouped[key] for key in sorted(grouped, key=float)]  # type: ignore[arg-type]
+    stages = [grouped[key] for key in sorted(grouped, key=float)]  # type: ignore[arg-type]
+    values = dict(backbone.named_parameters())
+    if len(stages) > 1 and all(values[name].ndim == 1 for name in stages[-1]):
+        stages[-2:] = [stages[-2] + stages[-1]]
+    return stages
 
 
 def freeze(model: Classifier, settings: FineTuning) -> None:
