@@ -6,7 +6,7 @@ from importlib import resources
 
 import pytest
 
-from cutis import RESEARCH_USE_NOTICE
+from cutis import RESEARCH_USE_NOTICE, config
 from cutis.curation.datasheet import describe
 from cutis.curation.sources import import_source
 from cutis.deploy.cards import render_data_card, write_cards
@@ -39,9 +39,9 @@ def result(**changes):
     }
 
 
-def known(phantom_manifest, *, internal=None, external=()):
+def known(phantom_manifest, *, recipe=None, internal=None, external=()):
     return KnownRun(
-        recipe=Recipe(),
+        recipe=recipe or Recipe(),
         splits={"all": describe(phantom_manifest)},
         environment={"cutis": "0.1", "python": "3.11", "packages": {"torch": "2.13"}},
         internal=internal,
@@ -107,6 +107,47 @@ def test_every_fact_that_a_checklist_names_can_be_known(drawn):
     assert asked - unknown_here <= set(found)
     assert "sex f: balanced accuracy 0.812" in found["subgroups"]
     assert "elsewhere" in found["external"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "fact", "told"),
+    [
+        ([], "selection", "weights of the best epoch by val_macro_auc on validation"),
+        (["trainer.keep=last"], "selection", "weights of the last epoch"),
+        (
+            ["trainer.keep=last", "trainer.patience=2"],
+            "selection",
+            "weights of the last epoch; training ended after 2 epochs without gain in val_macro_auc on "
+            "validation, or with the last of 12",
+        ),
+        ([], "initialisation", "backbone weights: auto; a fresh head"),
+        (
+            ["model.backbone.weights=zoo:dermoscopy-lite0"],
+            "initialisation",
+            "backbone weights: zoo:dermoscopy-lite0; the head from there if it is for the same "
+            "classes, else a fresh one",
+        ),
+        (
+            ["model.head.hidden=[512]", "model.head.dropout=0.5"],
+            "architecture",
+            "tf_efficientnet_lite0, pooled features, a dense layer of 512 with ReLU, dropout 0.5, a "
+            "linear layer with one output per class",
+        ),
+        (
+            ["trainer.start_share=0.5"],
+            "ensembling",
+            "none; one network, averaged over steps, and with the weights that training began from",
+        ),
+        (
+            ["loss.name=focal"],
+            "imbalance",
+            "focal loss, logit adjustment 0.0, class weights 0.0, balanced drawing 0.0",
+        ),
+    ],
+)
+def test_a_checklist_says_how_the_recipe_trained(drawn, overrides, fact, told):
+    recipe = config.load(overrides=overrides)
+    assert facts(known(drawn, recipe=recipe))[fact] == told
 
 
 def test_a_checklist_counts_what_it_could_answer(drawn):

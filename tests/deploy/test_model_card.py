@@ -17,6 +17,7 @@ KNOWN: dict[str, Any] = {
     "sources": ("ham10000",),
     "counts": {"melanoma": 12, "nevus": 34},
     "results": {"val_macro_auc": 0.91234},
+    "epoch_is_chosen": True,
     "version": "0.1.0",
     "revision": "abc123",
 }
@@ -63,3 +64,14 @@ def test_every_section_is_there():
         "## Results on validation",
         "## Limits",
     ]
+
+
+def test_an_epoch_is_said_to_be_chosen_only_where_one_was():
+    chosen, last = (
+        render_model_card(**KNOWN | {"epoch_is_chosen": each}).split("## ")[3]
+        for each in (True, False)
+    )
+    assert "- val_macro_auc: 0.9123\n\nThe kept epoch was chosen on this split, so" in chosen
+    assert "- val_macro_auc: 0.9123\n\nNo epoch was chosen on this split; settings may" in last
+    for each in (chosen, last):
+        assert "Judge the model with\n`cutis evaluate` on data" in each

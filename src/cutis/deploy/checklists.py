@@ -9,7 +9,9 @@ from typing import Any
 from cutis import RESEARCH_USE_NOTICE
 from cutis.curation.datasheet import Description
 from cutis.deploy.judgement import Judgement, figure
-from cutis.training.recipe import Recipe
+from cutis.models.backbones import SAVED, ZOO, BackboneSettings
+from cutis.models.classifier import ModelSettings
+from cutis.training.recipe import Recipe, TrainerSettings
 
 NOT_PROVIDED = "not provided"
 
@@ -108,26 +110,52 @@ def _model_facts(run: KnownRun) -> dict[str, str]:
     versions = ", ".join(f"{name} {version}" for name, version in packages.items() if version)
     return {
         "intended_use": "research on images of skin lesions; not a medical device",
-        "architecture": f"{recipe.model.backbone.name}, pooled features, dropout "
-        f"{recipe.model.head.dropout}, one linear layer per class",
-        "initialisation": f"backbone weights: {recipe.model.backbone.weights}; a fresh head",
+        "architecture": _architecture(recipe.model),
+        "initialisation": _initialisation(recipe.model.backbone),
         "preprocessing": f"{recipe.data.image_size} px, {recipe.data.fit}, "
         f"{recipe.data.interpolation}; in training {train_px} px",
         "training": f"{recipe.optimizer.name}, rate {recipe.fine_tuning.learning_rate}, "
         f"{recipe.trainer.epochs} epochs of batches of {recipe.data.batch_size}, seed {recipe.seed}; "
         "all settings in settings.json",
-        "selection": f"weights of the {recipe.trainer.keep} epoch, by {recipe.trainer.monitor} "
-        "on validation",
-        "imbalance": f"logit adjustment {recipe.loss.logit_adjustment}, class weights "
-        f"{recipe.loss.class_weights}, balanced drawing {recipe.data.balance}",
+        "selection": _selection(recipe.trainer),
+        "imbalance": f"{recipe.loss.name.replace('_', '-')} loss, logit adjustment "
+        f"{recipe.loss.logit_adjustment}, class weights {recipe.loss.class_weights}, balanced drawing "
+        f"{recipe.data.balance}",
         "ensembling": "none; one network"
         + (", averaged over steps" if recipe.trainer.average_decay else "")
+        + (", and with the weights that training began from" if recipe.trainer.start_share else "")
         + (f", taught by the answers of others ({answers})" if answers else ""),
         "software": f"cutis {run.environment.get('cutis')}, Python {run.environment.get('python')}, "
         f"{versions}",
         "availability": "code: Apache-2.0; revision "
         f"{run.environment.get('git_revision') or NOT_PROVIDED}; weights: see the model card",
     }
+
+
+def _architecture(model: ModelSettings) -> str:
+    hidden = "".join(f"a dense layer of {width} with ReLU, " for width in model.head.hidden)
+    return (
+        f"{model.backbone.name}, pooled features, {hidden}dropout {model.head.dropout}, "
+        "a linear layer with one output per class"
+    )
+
+
+def _initialisation(backbone: BackboneSettings) -> str:
+    may_hold_a_head = backbone.weights.startswith(ZOO) or backbone.weights.endswith(SAVED)
+    head = "the head from there if it is for the same classes, else a fresh one"
+    return f"backbone weights: {backbone.weights}; {head if may_hold_a_head else 'a fresh head'}"
+
+
+def _selection(trainer: TrainerSettings) -> str:
+    kept = f"weights of the {trainer.keep} epoch"
+    if trainer.keep == "best":
+        kept += f" by {trainer.monitor} on validation"
+    if not trainer.patience:
+        return kept
+    return (
+        f"{kept}; training ended after {trainer.patience} epochs without gain in "
+        f"{trainer.monitor} on validation, or with the last of {trainer.epochs}"
+    )
 
 
 def _result_facts(judged: Judgement) -> dict[str, str]:

@@ -45,13 +45,17 @@ with the classes above, whatever it is shown, and it does not know patients, his
 
 {{ counts or "not provided" }}
 
-Lesions, patients and duplicates were kept on one side of every split.
+Lesions, patients and duplicates that the manifest names were kept on one side of every split.
 
 ## Results on validation
 
 {{ results or "not provided" }}
 
+{% if epoch_is_chosen -%}
 The kept epoch was chosen on this split, so these figures are somewhat flattering. Judge the model with
+{%- else -%}
+No epoch was chosen on this split; settings may have been. Judge the model with
+{%- endif %}
 `cutis evaluate` on data that took no part in its making.
 
 ## Limits
@@ -72,6 +76,7 @@ def render_model_card(
     sources: tuple[str, ...],
     counts: Mapping[str, int],
     results: Mapping[str, float],
+    epoch_is_chosen: bool,
     version: str,
     revision: str | None,
 ) -> str:
@@ -90,6 +95,7 @@ def render_model_card(
         or "not provided",
         counts="\n".join(f"- {label}: {count} images" for label, count in counts.items()),
         results="\n".join(f"- {figure}: {value:.4f}" for figure, value in results.items()),
+        epoch_is_chosen=epoch_is_chosen,
         version=version,
         revision=revision,
     )

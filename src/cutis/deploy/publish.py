@@ -74,6 +74,7 @@ def publish_run(
         sources=sources,
         counts=dict(training.frame["diagnosis"].value_counts().sort_index()),
         results=_kept_epoch(run, recipe),
+        epoch_is_chosen=recipe.trainer.epoch_is_chosen,
         version=cutis.__version__,
         revision=environment["git_revision"],
     )

@@ -74,6 +74,11 @@ class TrainerSettings(BaseModel):
     num_nodes: int = Field(1, ge=1, description="How many nodes.")
     strategy: str = Field("auto", description="As Lightning names them: auto, ddp, fsdp ...")
 
+    @property
+    def epoch_is_chosen(self) -> bool:
+        """Whether validation decides which epoch is kept, or when training ends."""
+        return self.keep == "best" or self.patience > 0
+
 
 class Recipe(BaseModel):
     """Every setting of a training run."""

@@ -114,8 +114,7 @@ def require_monitor(settings: TrainerSettings, data: TrainingData) -> None:
         ManifestError: it has to, and does not define the figure that is looked at.
     """
     rows, monitor = data.splits["val"], settings.monitor
-    goes_by_it = settings.keep == "best" or settings.patience
-    if goes_by_it and not is_defined(monitor, rows, data.classes):
+    if settings.epoch_is_chosen and not is_defined(monitor, rows, data.classes):
         raise ManifestError(
             rows.name,
             [
