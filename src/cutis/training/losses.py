@@ -32,7 +32,8 @@ class LossSettings(BaseModel):
         0.0,
         ge=0,
         description="Add x * log(prior) to the logits in training only, so that the network's own "
-        "answers are for balanced classes (Menon et al. 2021, eq. 10).",
+        "answers are for balanced classes (Menon et al. 2021, eq. 10). The prior is that of the "
+        "training split: data.balance or loss.class_weights beside it answer imbalance a second time.",
     )
 
 
