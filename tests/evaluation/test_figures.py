@@ -153,6 +153,16 @@ def test_a_history_that_is_none_is_refused(tmp_path, content, message):
     assert str(refused.value).startswith(f"{path}: ")
 
 
+def test_a_history_counts_whole_epochs(tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text(
+        "epoch,train_loss,val_loss,val_macro_auc,val_balanced_accuracy\n"
+        "0,2.0,1.9,0.6,0.2\n1,1.8,1.7,0.7,0.3\n"
+    )
+    for axes in figures.history_figure(path).axes:
+        assert all(tick == round(tick) for tick in axes.get_xticks())
+
+
 def test_a_decision_curve_shows_where_biopsying_all_is_better():
     thresholds = np.array([0.01, 0.5])
     curve = DecisionCurve(thresholds, np.array([0.1, 0.0]), np.array([0.3, -0.4]))

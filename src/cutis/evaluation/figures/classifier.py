@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from cutis.checks import FloatArray
 from cutis.errors import InputError
@@ -133,6 +134,7 @@ def history_figure(history: Path) -> Figure:
                 label=words(name),
             )
         axes.set_xlabel("Epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(color="#EEEEEE")
         axes.legend(frameon=False, fontsize=8)
     losses.set_title("Loss")
