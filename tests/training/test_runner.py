@@ -271,3 +271,16 @@ def test_the_seeds_of_all_repeats_are_found_out_before_the_first(cutis, split_ph
     assert code == 2
     assert "the last of 3 repeats would have 4294967296, above 4294967295" in errors
     assert not (tmp_path / "run").exists()
+
+
+def test_weights_are_not_judged_by_pictures_that_they_learned_from(trained, split_phantom):
+    weights = trained(name="begun").weights
+    table = Manifest.read(split_phantom)
+    swapped = table.frame["split"].replace({"train": "test", "test": "train"})
+    other = table.with_columns(split=swapped)
+    with pytest.raises(
+        InputError, match=r"kept\.safetensors learned from \d+ pictures of split 'test'"
+    ):
+        trained(f"model.backbone.weights={weights}", name="second", rows=other)
+    assert not (weights.parents[2] / "second").exists(), "found out before the work"
+    trained(f"model.backbone.weights={weights}", name="second", rows=table)

@@ -2,10 +2,12 @@
 
 import logging
 import math
+import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import lightning
@@ -23,7 +25,7 @@ from cutis.errors import InputError, ManifestError, SettingsError, first_line
 from cutis.evaluation.figures.classifier import history_figure
 from cutis.files import atomic_path, require_writable, write_json
 from cutis.imaging import Preprocessing, unreadable
-from cutis.models.backbones import feature_width
+from cutis.models.backbones import SAVED, feature_width
 from cutis.models.classifier import Classifier, create_classifier
 from cutis.models.transfer import freeze, require_batch_statistics
 from cutis.plots import save_png
@@ -67,12 +69,13 @@ def train(
 
     Raises:
         ManifestError: the manifest cannot be trained on.
-        InputError: the folder holds another run, settings cannot be met, or the answers of teachers
-            are not about these pictures.
+        InputError: the folder holds another run, settings cannot be met, the first weights know
+            pictures that judge them, or the answers of teachers are not about these pictures.
         OutputError: the folder cannot be written.
     """
     data = TrainingData.from_manifest(manifest, classes=recipe.data.classes)
     require_monitor(recipe.trainer, data)
+    require_unseen(data, recipe.model.backbone.weights)
     require_readable(data, recipe.preprocessing())
     answers = answers_of_teachers(recipe.distillation, data)
     cutis.torch_setup.keep_freed_memory()
@@ -122,6 +125,30 @@ def require_monitor(settings: TrainerSettings, data: TrainingData) -> None:
                 "take trainer.monitor = 'val_loss', or split anew"
             ],
         )
+
+
+def require_unseen(data: TrainingData, weights: str) -> None:
+    """Find out before the work whether first weights learned from pictures that are to judge them.
+
+    Only weights in a run folder tell, by the manifest there.
+
+    Raises:
+        InputError: they did.
+    """
+    run = RunFolder(Path(weights).parent.parent)
+    if not (weights.endswith(SAVED) and run.settings.exists() and run.manifest.exists()):
+        return
+    before = Manifest.read(run.manifest, check_files=False, check_leaks=False)
+    learned = set(map(os.path.realpath, before.split("train").paths))
+    for split, rows in data.splits.items():
+        paths = zip(rows.image_ids, rows.paths, strict=True)
+        seen = [image_id for image_id, path in paths if os.path.realpath(path) in learned]
+        if seen and split != "train":
+            raise InputError(
+                f"model.backbone.weights: {weights} learned from {len(seen)} pictures of split "
+                f"{split!r}, such as {seen[0]}, which cannot judge what comes of it; give the weights "
+                "of a run on the same split, or on none of these pictures"
+            )
 
 
 def require_readable(data: TrainingData, preprocessing: Preprocessing) -> None:
