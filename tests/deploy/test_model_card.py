@@ -10,6 +10,7 @@ from cutis.deploy.model_card import LICENCES, render_model_card
 KNOWN: dict[str, Any] = {
     "name": "first",
     "architecture": "tf_efficientnet_lite0",
+    "mean_of": (),
     "classes": ("melanoma", "nevus"),
     "height": 128,
     "width": 160,
@@ -64,6 +65,12 @@ def test_every_section_is_there():
         "## Results on validation",
         "## Limits",
     ]
+
+
+def test_a_mean_of_weights_is_called_one():
+    lines = render_model_card(**KNOWN | {"mean_of": ("one", "other")}).splitlines()
+    alone = render_model_card(**KNOWN).splitlines()
+    assert lines == [*alone[:7], "| Weights | mean of those of one, other |", *alone[7:]]
 
 
 def test_an_epoch_is_said_to_be_chosen_only_where_one_was():

@@ -102,6 +102,11 @@ def test_the_command_writes_a_bundle_and_sets_the_mean_beside_the_runs(runs, tmp
     assert RESEARCH_USE_NOTICE in found.output
     facts = ModelBundle.load(out / "bundle").facts
     assert facts.parity.images > 0
+    assert facts.provenance["mean_of"] == [
+        {"name": run.path.name, "weights_sha256": sha256_of_file(run.weights)} for run in runs
+    ]
+    card = (out / "bundle" / "MODEL_CARD.md").read_text()
+    assert "| Weights | mean of those of one, other |" in card
     assert (out / "predictions-test.csv").exists()
     with pytest.raises(InputError, match="already holds a run, not a soup; choose another"):
         cook(runs, recipe_of(runs), RunFolder(out))

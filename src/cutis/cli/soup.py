@@ -35,7 +35,7 @@ def soup(
     require_bundle_place(target.bundle)
     recipe = config.load(ingredients[0].settings, settings)
     cooked = cook(ingredients, recipe, target)
-    bundle = publish_run(target, recipe, cooked.model, cooked.manifest)
+    bundle = publish_run(target, recipe, cooked.model, cooked.manifest, mean_of=ingredients)
     shown = Table(title="validation", title_justify="left")
     shown.add_column("weights", overflow="fold")
     for name in cooked.validation:

@@ -30,6 +30,9 @@ _TEMPLATE = """\
 | | |
 | --- | --- |
 | Architecture | {{ architecture }} |
+{% if mean_of -%}
+| Weights | mean of those of {{ mean_of | join(", ") }} |
+{% endif -%}
 | Input | {{ height }} x {{ width }} px, {{ fit }} |
 | Classes | {{ classes | join(", ") }} |
 | Trained on | {{ data or "not provided" }} |
@@ -69,6 +72,7 @@ def render_model_card(
     *,
     name: str,
     architecture: str,
+    mean_of: tuple[str, ...],
     classes: tuple[str, ...],
     height: int,
     width: int,
@@ -86,6 +90,7 @@ def render_model_card(
         name=name,
         notice=RESEARCH_USE_NOTICE,
         architecture=architecture,
+        mean_of=mean_of,
         height=height,
         width=width,
         fit=fit,

@@ -1,7 +1,9 @@
 """`publish_run`: the last step of training, from a run folder's weights to its bundle."""
 
 import csv
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +27,12 @@ PARITY_IMAGES = 32
 
 
 def publish_run(
-    run: RunFolder, recipe: Recipe, model: Classifier, manifest: Manifest
+    run: RunFolder,
+    recipe: Recipe,
+    model: Classifier,
+    manifest: Manifest,
+    *,
+    mean_of: Sequence[RunFolder] = (),
 ) -> ModelBundle:
     """Write the bundle of a finished run, calibrated where validation has enough cases for it.
 
@@ -35,6 +42,7 @@ def publish_run(
         model: With the kept weights.
         manifest: What the run was trained on; its validation pictures measure the parity
             and calibrate the answers.
+        mean_of: The runs whose weights `model` has the mean of; none for a run that was trained.
 
     Raises:
         BundleError: ONNX Runtime does not repeat what torch computed.
@@ -62,11 +70,13 @@ def publish_run(
             "cutis": cutis.__version__,
             "git_revision": environment["git_revision"],
             "date": datetime.now(UTC).date().isoformat(),
+            **_ingredients(mean_of),
         },
     )
     card = render_model_card(
         name=name,
         architecture=facts.architecture,
+        mean_of=tuple(each.path.absolute().name for each in mean_of),
         classes=facts.classes,
         height=preprocessing.height,
         width=preprocessing.width,
@@ -88,6 +98,15 @@ def publish_run(
     return calibrate_bundle(
         bundle, manifest, run.bundle, manifest_sha256=sha256_of_file(run.manifest)
     )
+
+
+def _ingredients(runs: Sequence[RunFolder]) -> dict[str, Any]:
+    """What the provenance of a mean of weights says of the runs that it was made from."""
+    told = [
+        {"name": run.path.absolute().name, "weights_sha256": sha256_of_file(run.weights)}
+        for run in runs
+    ]
+    return {"mean_of": told} if told else {}
 
 
 def _kept_epoch(run: RunFolder, recipe: Recipe) -> dict[str, float]:
