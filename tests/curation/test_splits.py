@@ -107,6 +107,9 @@ def test_a_test_split_that_is_there_can_be_kept():
     tied = given.frame["lesion_id"][300:].isin(given.frame["lesion_id"][:300]).sum()
     assert shares.pop("", 0) == tied
     assert shares == pytest.approx({"train": 630, "val": 70}, abs=5)
+    folded = fold_manifest(kept, folds=4).frame
+    assert set(folded["split"][folded["fold"].isna()]) == {"test", ""}
+    assert folded["fold"][folded["split"].isin(["test", ""])].isna().all()
     with pytest.raises(ManifestError, match="no rows in split 'test'"):
         split_beside_test(cohort())
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cutis.checks import FloatArray, IntArray, require_fraction
+from cutis.checks import BoolArray, FloatArray, IntArray, require_fraction
 from cutis.errors import InputError, ManifestError
 from cutis.tables.manifest import Manifest
 
@@ -116,17 +116,17 @@ def split_beside_test(
     """
     manifest.split("test")
     require_groups(manifest, by)
-    is_test = (manifest.frame["split"] == "test").to_numpy()
-    component = manifest.components()
-    is_free = ~np.isin(component, component[is_test])
+    is_free = _apart_from_test(manifest)
     dealt = split_manifest(manifest.rows(is_free), by=by, test=0, val=val, seed=seed)
-    split = np.where(is_test, "test", "").astype(object)
-    split[is_free] = dealt.frame["split"]
+    split = manifest.frame["split"].where(manifest.frame["split"] == "test", "")
+    split[is_free] = dealt.frame["split"].to_numpy()
     return manifest.with_columns(split=split, fold=np.nan)
 
 
 def fold_manifest(manifest: Manifest, *, folds: int, by: By = "lesion", seed: int = 0) -> Manifest:
-    """The manifest with its `fold` column filled with 0 to `folds` - 1, test rows left out.
+    """The manifest with its `fold` column filled with 0 to `folds` - 1.
+
+    Test rows, and those that a lesion, a patient or a duplicate ties to one, are left out.
 
     Raises:
         ManifestError: rows lack the group that is asked for.
@@ -134,10 +134,16 @@ def fold_manifest(manifest: Manifest, *, folds: int, by: By = "lesion", seed: in
     """
     require_folds(folds)
     require_groups(manifest, by)
-    dealt = (manifest.frame["split"] != "test").to_numpy()
+    dealt = _apart_from_test(manifest)
     column = np.full(len(manifest), np.nan)
     column[dealt] = _dealt(manifest.rows(dealt), np.full(folds, 1 / folds), seed=seed)
     return manifest.with_columns(fold=column)
+
+
+def _apart_from_test(manifest: Manifest) -> BoolArray:
+    """Which rows nothing ties to a row of split test, be it through others, shape (n,)."""
+    component = manifest.components()
+    return ~np.isin(component, component[manifest.frame["split"] == "test"])
 
 
 def allocate(counts: IntArray, shares: FloatArray, *, order: IntArray) -> npt.NDArray[np.int64]:
