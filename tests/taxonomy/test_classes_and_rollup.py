@@ -122,3 +122,10 @@ def test_columns_must_be_the_classes():
 def test_malignancy_is_undefined_without_two_known_sides(classes, fault):
     with pytest.raises(InputError, match=fault):
         malignant_probability(np.full((1, 2), 0.5), classes, SKIN)
+
+
+def test_sums_do_not_depend_on_the_order_of_the_classes():
+    """0.1 + 0.2 + 0.3 and 0.3 + 0.2 + 0.1 differ in their last bit, and would break a tie."""
+    given = np.array([[0.4, 0.1, 0.0, 0.2, 0.3]])
+    score = malignant_probability(given, HAM, SKIN)
+    assert score == malignant_probability(given[:, ::-1], HAM[::-1], SKIN) == 0.6

@@ -3,6 +3,7 @@
 Source: Esteva et al. 2017, Nature 542:115, Methods, "Inference algorithm".
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -79,8 +80,9 @@ def malignant_probability(
 
 
 def _summed(probabilities: FloatArray, columns: Sequence[bool]) -> FloatArray:
-    total: FloatArray = probabilities[:, np.array(columns, dtype=bool)].sum(axis=1)
-    return total
+    """Rounded once, so that ties and thresholds do not depend on the order of the columns."""
+    chosen = probabilities[:, np.array(columns, dtype=bool)]
+    return np.array([math.fsum(row) for row in chosen.tolist()], dtype=np.float64)
 
 
 def _require_columns(probabilities: FloatArray, classes: Sequence[str]) -> None:
