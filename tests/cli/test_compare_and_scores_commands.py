@@ -112,6 +112,7 @@ def test_scores_writes_a_report_and_says_the_areas(cutis, study):
     code, out, err = cutis(*at(study, *SCORES, *options))
     assert (code, err) == (0, "")
     assert "a - b" in out
+    assert "p = " in out
     assert RESEARCH_USE_NOTICE in out
     result = json.loads((study / "out" / "result.json").read_text())
     assert [band["cases"] for band in result["by_age"]] == [10, 10, 20]

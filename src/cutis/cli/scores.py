@@ -34,7 +34,7 @@ def scores(
     from cutis.evaluation.report import write_report
     from cutis.evaluation.scores import compare_scores
     from cutis.evaluation.scores_report import scores_heading, scores_sections
-    from cutis.evaluation.section import shown_p
+    from cutis.evaluation.section import p_equals
     from cutis.files import require_writable, sha256_of_file
     from cutis.tables.scores import Covariate, ScoreTable
 
@@ -56,7 +56,7 @@ def scores(
     for name, area in found.areas.items():
         shown.add_row(f"{name}, AUC", str(area))
     for pair in found.pairs:
-        shown.add_row(f"{pair.first} - {pair.second}", f"{pair.area}, p {shown_p(pair.area.p)}")
+        shown.add_row(f"{pair.first} - {pair.second}", f"{pair.area}, {p_equals(pair.area.p)}")
     console.print(shown)
     console.print(f"Report: {report}", soft_wrap=True)
     console.print(RESEARCH_USE_NOTICE, soft_wrap=True)

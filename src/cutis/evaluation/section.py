@@ -98,6 +98,17 @@ def shown_p(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
+def p_equals(value: float) -> str:
+    """The same in a sentence.
+
+    Example:
+        >>> p_equals(0.0231), p_equals(1e-9), p_equals(math.nan)
+        ('p = 0.023', 'p < 0.001', 'p undefined')
+    """
+    sign = "= " if value >= 0.001 else ""
+    return f"p {sign}{shown_p(value)}"
+
+
 def as_content(value: Any) -> Any:
     """Dataclasses, arrays and mappings as plain JSON values; nan becomes null when it is written.
 
