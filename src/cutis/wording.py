@@ -1,6 +1,9 @@
 """Identifiers, counts and probabilities as people write them."""
 
-_WRITTEN = {"roc": "ROC", "auc": "AUC", "f1": "F1", "brier": "Brier"}
+_WRITTEN = {
+    **{name: name.upper() for name in ("roc", "auc", "f1", "ece", "ppv", "npv")},
+    "brier": "Brier",
+}
 
 
 def words(name: str) -> str:
@@ -22,6 +25,16 @@ def percentage(probability: float) -> str:
     """
     rounded = f"{probability:.1%}"
     return {"0.0%": "<0.1%", "100.0%": ">99.9%"}.get(rounded, rounded)
+
+
+def words_of_parts(name: str) -> str:
+    """The same for an identifier below another.
+
+    Example:
+        >>> words_of_parts("malignant/roc_auc")
+        'malignant: ROC AUC'
+    """
+    return ": ".join(map(words, name.split("/")))
 
 
 def counted(number: int, noun: str) -> str:

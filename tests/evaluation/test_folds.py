@@ -20,6 +20,7 @@ from cutis.evaluation.folds_report import folds_section, repeats_section
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.taxonomy import load_taxonomy
+from cutis.wording import words
 
 CLASSES = ("melanoma", "nevus")
 
@@ -129,6 +130,18 @@ def test_the_command_reports_folds_and_repeats(cutis, tmp_path):
     page = (tmp_path / "report" / "report.html").read_text()
     assert "Bengio and Grandvalet 2004" in page
     assert "with an interval over lesions." in page
+
+
+def test_figures_are_written_as_the_field_writes_them_and_no_mean_stands_twice():
+    figures = {"malignant/roc_auc": Spread(np.array([0.4, 0.6]), Estimate(0.5, 0.4, 0.6, 6))}
+    folds = folds_section(FoldSummary((0, 1), (3, 3), figures), drawn="lesions").tables[0]
+    assert folds.header[:5] == ("Figure", "Pooled", "95 % interval", "Mean", "Standard deviation")
+    repeats = repeats_section(RepeatSummary(2, figures), drawn="lesions").tables[0]
+    assert repeats.header[:4] == ("Figure", "Mean", "95 % interval", "Standard deviation")
+    for table in (folds, repeats):
+        assert table.rows[0][0] == "malignant: ROC AUC"
+        assert len(table.rows[0]) == len(table.header)
+    assert (words("top_label_ece"), words("ppv"), words("npv")) == ("top label ECE", "PPV", "NPV")
 
 
 def test_without_lesions_the_sections_speak_of_images():

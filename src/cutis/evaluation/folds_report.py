@@ -6,7 +6,7 @@ from cutis.evaluation.figures.folds import spread_figure
 from cutis.evaluation.folds import FoldSummary, RepeatSummary, Spread
 from cutis.evaluation.section import Section, Table, as_content, estimate_cells, shown
 from cutis.tables.manifest import Drawn
-from cutis.wording import words
+from cutis.wording import words_of_parts
 
 
 def folds_section(summary: FoldSummary, *, drawn: Drawn) -> Section:
@@ -33,7 +33,12 @@ def folds_section(summary: FoldSummary, *, drawn: Drawn) -> Section:
             "other, so they may lie below the mean over folds (Forman and Scholz 2010).",
         ),
         tables=(
-            _table(summary.figures, parts=[f"fold {fold}" for fold in summary.folds], all="Pooled"),
+            _table(
+                summary.figures,
+                parts=[f"fold {fold}" for fold in summary.folds],
+                all="Pooled",
+                with_mean=True,
+            ),
         ),
         plots={
             "Headline figures of every fold, with the pooled figure and its interval": spread_figure(
@@ -65,7 +70,8 @@ def repeats_section(summary: RepeatSummary, *, drawn: Drawn) -> Section:
             _table(
                 summary.figures,
                 parts=[f"repeat {number}" for number in range(summary.repeats)],
-                all="Mean over repeats",
+                all="Mean",
+                with_mean=False,
             ),
         ),
         plots={
@@ -80,19 +86,22 @@ def repeats_section(summary: RepeatSummary, *, drawn: Drawn) -> Section:
     )
 
 
-def _table(figures: Mapping[str, Spread], *, parts: list[str], all: str) -> Table:
+def _table(
+    figures: Mapping[str, Spread], *, parts: list[str], all: str, with_mean: bool
+) -> Table:
+    """One row per figure; `with_mean` where the mean over parts is not the estimate itself."""
     rows = tuple(
         (
-            words(name).replace("/", ": "),
+            words_of_parts(name),
             *estimate_cells(spread.estimate),
-            shown(spread.mean),
+            *([shown(spread.mean)] if with_mean else []),
             shown(spread.standard_deviation),
             *map(shown, spread.values),
         )
         for name, spread in figures.items()
     )
-    header = ("Figure", all, "95 % interval", "Mean", "Standard deviation", *parts)
-    return Table(header, rows)
+    mean = ("Mean",) if with_mean else ()
+    return Table(("Figure", all, "95 % interval", *mean, "Standard deviation", *parts), rows)
 
 
 def _content(figures: Mapping[str, Spread], parts: str, together: str) -> dict[str, object]:

@@ -37,7 +37,7 @@ def roc_figure(evaluation: Evaluation) -> Figure:
     axes.plot([0, 1], [0, 1], color="#BBBBBB", linewidth=1)
     areas = _estimates(evaluation, "roc_auc")
     named = _draw_curves(axes, evaluation.roc_curves, areas)
-    axes.set_title(f"ROC curves, {evaluation.split} split (n = {evaluation.images})")
+    axes.set_title(f"ROC curves, split {evaluation.split} (n = {evaluation.images})")
     name_curves(axes, title=f"AUC [95 % interval]{named}")
     return figure
 
@@ -54,7 +54,7 @@ def precision_recall_figure(evaluation: Evaluation) -> Figure:
         for name, each in evaluation.precision_recall_curves.items()
     }
     named = _draw_curves(axes, curves, estimates, drawstyle="steps-pre")
-    axes.set_title(f"Precision-recall curves, {evaluation.split} split (n = {evaluation.images})")
+    axes.set_title(f"Precision-recall curves, split {evaluation.split} (n = {evaluation.images})")
     name_curves(axes, title=f"AP [95 % interval]{named}", loc="lower left")
     return figure
 

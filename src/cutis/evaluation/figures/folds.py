@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from cutis.evaluation.figures.style import COLOURS
 from cutis.evaluation.folds import Spread
-from cutis.wording import words
+from cutis.wording import words_of_parts
 
 DRAWN = (
     "macro_roc_auc",
@@ -52,7 +52,7 @@ def spread_figure(figures: Mapping[str, Spread], *, part: str, together: str) ->
             markersize=5,
             label=together if first else None,
         )
-    axes.set_yticks(range(len(drawn)), [words(name).replace("/", ": ") for name in drawn])
+    axes.set_yticks(range(len(drawn)), [words_of_parts(name) for name in drawn])
     axes.set(xlim=(None, 1.0), ylim=(len(drawn) - 0.5, -0.5))
     axes.grid(axis="x", color="#EEEEEE")
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
