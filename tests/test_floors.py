@@ -1,6 +1,7 @@
 """The floors of `docs/architecture.md` hold, read from the imports themselves."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -76,6 +77,14 @@ def rooms_imported_by(path: Path) -> set[str]:
 
 def names(paths: list[Path]) -> list[str]:
     return [str(path.relative_to(PACKAGE)) for path in paths]
+
+
+def test_the_page_about_the_architecture_has_the_same_floors():
+    page = (PACKAGE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d) \| ([^|]*) \|", page, re.MULTILINE)
+    assert [(int(floor), set(re.findall(r"`(\w+)`", rooms))) for floor, rooms in rows] == [
+        *enumerate(FLOORS)
+    ]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=names(MODULES))
