@@ -86,9 +86,7 @@ def repeats_section(summary: RepeatSummary, *, drawn: Drawn) -> Section:
     )
 
 
-def _table(
-    figures: Mapping[str, Spread], *, parts: list[str], all: str, with_mean: bool
-) -> Table:
+def _table(figures: Mapping[str, Spread], *, parts: list[str], all: str, with_mean: bool) -> Table:
     """One row per figure; `with_mean` where the mean over parts is not the estimate itself."""
     rows = tuple(
         (
