@@ -3,14 +3,15 @@
     python benchmarks/fold_choices.py WORK [--only NAME ...]
 
 WORK is that of `benchmarks/ham10000.py`. Each is the first round of configs/ham10000.toml with one
-change, for six epochs unless the change names others, and the last epoch answers. Gains are over the
-same without a change, six epochs, the teachers of `benchmarks/distillation.py`, and those of mixed
-pictures also over as many epochs without them. Every image is judged by a network that saw no image of
-its lesion. Validation and test split take no part. A choice whose training was stopped is judged on the
-folds that were ready.
+change, for six epochs unless the change names others, and the last epoch answers. Gains are over two
+runs without a change, as far as both were trained: the teachers of `benchmarks/distillation.py`, of six
+epochs, and `longer`, of twelve as in the recipe. Every image is judged by a network that saw no image
+of its lesion. Validation and test split take no part. A choice whose training was stopped is judged on
+the folds that were ready, and what was found about the others before is kept.
 """
 
 import argparse
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,24 +19,28 @@ from typing import Any
 import numpy as np
 from distillation import EPOCHS, FOLDS, on_folds
 from on_validation import REPLICATES, judge, shown
-from record import RESULTS, record
+from record import RESULTS, record, today
 
 from cutis.files import write_json
 from cutis.tables.manifest import Manifest
 from cutis.tables.predictions import Predictions
 from cutis.training.run_folder import RunFolder
 
-AS_IT_IS = "teachers"
+AS_IT_IS, LONGER = "teachers", "longer"
 CHOICES = {
     "balanced": ("data.balance=1", "loss.logit_adjustment=0"),
     "larger": ("model.backbone.name=tf_efficientnet_lite2",),
     "pixels": ("data.train_size=192", "data.image_size=224"),
-    "longer": ("trainer.epochs=12",),
+    LONGER: ("trainer.epochs=12",),
     "mixed": ("augmentation.mixup_alpha=0.3", "augmentation.cutmix_alpha=0.5", "trainer.epochs=12"),
+    "longest": (
+        "augmentation.mixup_alpha=0.1",
+        "augmentation.cutmix_alpha=0.2",
+        "trainer.epochs=24",
+    ),
 }
 """Name of a run -> its settings."""
-ALSO_OVER = {"mixed": "longer"}
-"""Name of a run -> another one of as many epochs."""
+RESULT = RESULTS / "fold_choices.json"
 
 
 def main() -> None:
@@ -44,16 +49,17 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="names of choices to train; default, all")
     arguments = parser.parse_args()
     work = arguments.work.resolve()
-    rows = Manifest.read(on_folds(work, AS_IT_IS).manifest).split("train")
-    found = {}
-    for name, settings in CHOICES.items():
-        if arguments.only is None or name in arguments.only:
-            on_folds(work, name, *settings)
-        if folds := _ready(work / name):
-            found[name] = {"settings": settings, **_judged(work, AS_IT_IS, name, rows, folds)}
-    for name, first in ALSO_OVER.items():
-        if folds := sorted({*_ready(work / name)} & {*_ready(work / first)}):
-            found[name][f"over_{first}"] = _judged(work, first, name, rows, folds)
+    names = CHOICES if arguments.only is None else arguments.only
+    for name in names:
+        on_folds(work, name, *CHOICES[name])
+    known = json.loads(RESULT.read_text())["choices"] if RESULT.exists() else {}
+    found = {
+        name: {
+            "settings": settings,
+            "over": known.get(name, {}).get("over", {}) | _judged(work, name),
+        }
+        for name, settings in CHOICES.items()
+    }
     result = {
         **record("python benchmarks/fold_choices.py WORK"),
         "folds": FOLDS,
@@ -61,9 +67,28 @@ def main() -> None:
         "replicates": REPLICATES,
         "choices": found,
     }
-    write_json(RESULTS / "fold_choices.json", result)
-    for name, each in found.items():
-        print(f"{name}, folds {each['folds']}\n{shown(each['figures'])}")
+    write_json(RESULT, result)
+    for name in names:
+        for first in found[name]["over"].values():
+            print(f"{name}, folds {first['folds']}\n{shown(first['figures'])}")
+
+
+def _judged(work: Path, name: str) -> dict[str, Any]:
+    """A choice's figures and gains over each run without it, on the folds that both have here."""
+    over = {}
+    for first in (each for each in (AS_IT_IS, LONGER) if each != name):
+        folds = sorted({*_ready(work / name)} & {*_ready(work / first)})
+        if folds:
+            rows = Manifest.read(RunFolder(work / name).manifest)
+            judged = rows.rows(rows.frame["fold"].isin(folds).to_numpy())
+            answers = {run: _pooled(work / run, rows, folds) for run in (first, name)}
+            over[first] = {
+                "date": today(),
+                "folds": folds,
+                "images": len(judged),
+                "figures": judge(answers, judged),
+            }
+    return over
 
 
 def _ready(run: Path) -> list[int]:
@@ -72,12 +97,6 @@ def _ready(run: Path) -> list[int]:
 
 def _answers_of(run: Path, fold: int) -> Path:
     return RunFolder(run / f"fold-{fold}").predictions("val")
-
-
-def _judged(work: Path, first: str, name: str, rows: Manifest, folds: list[int]) -> dict[str, Any]:
-    judged = rows.rows(rows.frame["fold"].isin(folds).to_numpy())
-    answers = {run: _pooled(work / run, rows, folds) for run in (first, name)}
-    return {"folds": folds, "images": len(judged), "figures": judge(answers, judged)}
 
 
 def _pooled(run: Path, rows: Manifest, folds: list[int]) -> Predictions:

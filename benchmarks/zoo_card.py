@@ -17,6 +17,7 @@ from cutis.deploy.judgement import figure
 
 SOURCES = {
     "folds": "five_folds",
+    "home": "zoo-ham10000",
     "elsewhere": "zoo-isic2017",
     "spoilt": "spoiling",
     "rejection": "rejection-zoo",

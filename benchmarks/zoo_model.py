@@ -52,7 +52,7 @@ SECOND_ROUND = REPOSITORY / "configs" / "second-round.toml"
 STAGES = ("data", "train", "refine", "spoil", "ship", "judge")
 START = "fine-tuned/bundle/weights.safetensors"
 MIDDLE = "zoo-averaged/bundle/weights.safetensors"
-KEPT_AS_GIVEN = ("overall", "malignant_against_benign", "confusion_matrix")
+KEPT = ("overall", "malignant_against_benign", "confusion_matrix")  # of the other readings
 SECOND_ROUNDS = ("zoo-refined", "zoo-refined-again")  # by seed
 SOUP = "zoo-soup"
 SPOILT = "zoo-spoilt"
@@ -245,15 +245,19 @@ def evaluate(work: Path, name: str, split: str, options: list[str]) -> None:
         return
     validation = ["--validation", "zoo-ham10000-val-predictions.csv", "--by", "sex", "--by", "site"]
     told = ["evaluate", table, f"zoo-{name}.csv", "--split", split, *validation, *options]
-    reading = ("--calibration", shipped.facts.readout.method, "--answer", "balanced")
-    cutis(*told, *reading, "-o", folder, folder=work)
-    cutis(*told, "-o", f"{folder}-as-given", folder=work)
-    result, as_given = (
-        json.loads((work / report / "result.json").read_text())
-        for report in (folder, f"{folder}-as-given")
-    )
-    kept = {key: as_given[key] for key in KEPT_AS_GIVEN}
-    write_json(RESULTS / f"zoo-{name}.json", {**result, "as_given": kept, "date": today()})
+    calibrated = ("--calibration", shipped.facts.readout.method)
+    readings = {"": (*calibrated, "--answer", "balanced"), "as_given": (), "as_shown": calibrated}
+    found = {}
+    for reading, given in readings.items():
+        report = f"{folder}-{reading}" if reading else folder
+        cutis(*told, *given, "-o", report, folder=work)
+        found[reading] = json.loads((work / report / "result.json").read_text())
+    others = {
+        reading: {key: found[reading][key] for key in KEPT}
+        | {"per_class": {"recall": found[reading]["per_class"]["recall"]}}
+        for reading in ("as_given", "as_shown")
+    }
+    write_json(RESULTS / f"zoo-{name}.json", {**found[""], **others, "date": today()})
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ def served_network(parity: Parity) -> str:
     rows = "\n".join(f"| {' | '.join(row)} |" for row in parity_rows(parity))
     return (
         f"Its weights are stored as {parity.numbers}. Compared with the float "
-        f"network on {parity.images} pictures:\n\n"
+        f"network on {parity.images} pictures, the most probable diagnosis being the answer:\n\n"
         f"| figure | float | {parity.numbers} | allowed |\n| --- | --- | --- | --- |\n{rows}\n"
     )
 
