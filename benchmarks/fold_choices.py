@@ -74,9 +74,9 @@ def main() -> None:
 
 
 def _judged(work: Path, name: str) -> dict[str, Any]:
-    """A choice's figures and gains over each run without it, on the folds that both have here."""
+    """A choice's figures and gains over each run, itself included, on the folds that both have here."""
     over = {}
-    for first in (each for each in (AS_IT_IS, LONGER) if each != name):
+    for first in dict.fromkeys((AS_IT_IS, LONGER, name)):
         folds = sorted({*_ready(work / name)} & {*_ready(work / first)})
         if folds:
             rows = Manifest.read(RunFolder(work / name).manifest)
