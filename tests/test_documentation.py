@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 REFERENCE = runpy.run_path(str(REPOSITORY / "scripts" / "reference.py"))
 COMMANDS = dict(REFERENCE["leaf_commands"](typer.main.get_command(command_tree()), "cutis"))
 
-IGNORED = {".venv", ".git", "demo", "runs", "build"}
+IGNORED = {".venv", ".git", ".pytest_cache", "demo", "runs", "build"}
 DOCUMENTS = sorted(
     path.relative_to(REPOSITORY)
     for path in REPOSITORY.rglob("*.md")
