@@ -4,7 +4,7 @@
 
 WORK is that of `benchmarks/ham10000.py`. Each is the first round of configs/ham10000.toml with one
 change, for six epochs unless the change names others, and the last epoch answers. Gains are over two
-runs without a change, as far as both were trained: the teachers of `benchmarks/distillation.py`, of six
+runs without a change, where they are in WORK, too: the teachers of `benchmarks/distillation.py`, of six
 epochs, and `longer`, of twelve as in the recipe. Every image is judged by a network that saw no image
 of its lesion. Validation and test split take no part. A choice whose training was stopped is judged on
 the folds that were ready, and what was found about the others before is kept.
@@ -46,10 +46,12 @@ RESULT = RESULTS / "fold_choices.json"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("work", type=Path)
-    parser.add_argument("--only", nargs="*", help="names of choices to train; default, all")
+    parser.add_argument("--only", nargs="*", choices=CHOICES, help="train these; default, all")
     arguments = parser.parse_args()
     work = arguments.work.resolve()
-    names = CHOICES if arguments.only is None else arguments.only
+    names = list(CHOICES) if arguments.only is None else arguments.only
+    if arguments.only is None:
+        on_folds(work, AS_IT_IS)
     for name in names:
         on_folds(work, name, *CHOICES[name])
     known = json.loads(RESULT.read_text())["choices"] if RESULT.exists() else {}

@@ -3,8 +3,8 @@
     python benchmarks/precision.py
 
 Pictures a second of whole training steps as Cutis runs them (channels-last layout, an allocator that
-keeps freed memory), drawn pictures of 224 px, batches of 32, the two kinds of numbers taking turns.
-`trainer.precision = "bf16-mixed"` is the second. Whether the processor has AMX units decides the rest.
+keeps freed memory), noise of 224 px instead of pictures, batches of 32, the two kinds of numbers taking
+turns; the second is `trainer.precision = "bf16-mixed"`. Whether the processor has AMX units is kept.
 """
 
 import time
